@@ -1,0 +1,223 @@
+"""The messages. Times inside a message are monotonic milliseconds of the sender's boot (CLOCK_BOOTTIME).
+
+*Items* are the rows of the durable record (leaf ``log``); their JSON bytes are what the gateway's spool stores and what
+the chain runs over, so an item never holds anything that may become known later: wall-clock offset, clock quality and
+restamps live in the envelope or in a ``ClockFix`` row.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .ids import ID_PATTERN
+
+Id = Annotated[str, Meta(pattern=ID_PATTERN)]
+Text = Annotated[str, Meta(max_length=200)]
+Milliseconds = Annotated[int, Meta(ge=0, le=2**53)]
+Sequence = Annotated[int, Meta(ge=1, le=2**53)]
+Hex = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{2}){0,64}$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+BootId = Annotated[str, Meta(pattern=r"^[0-9a-f-]{8,36}$")]
+
+# A report or heartbeat is due at least this often; a sensor that promises more often says so in its reports.
+HEARTBEAT_S = 60.0
+# A value is valid until this many heartbeats after it was taken, and no further.
+VALID_HEARTBEATS = 1.5
+
+ClockQuality = Literal["synced", "server", "rtc", "guess"]
+# Known time; with the others the wall clock is an estimate that a ClockFix will correct.
+TRUSTED_CLOCKS: frozenset[str] = frozenset({"synced", "server"})
+
+WeighingKind = Literal["in", "out", "touch", "person", "tare", "drift", "refill", "restart"]
+GapReason = Literal["refused", "pruned", "thinned", "dropped", "damaged"]
+
+
+class _Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="k"):
+    at_ms: Milliseconds
+
+
+class Reading(_Item, frozen=True, kw_only=True, tag="reading"):
+    """A value and what it stands for: ``count`` samples since the report before it, between ``low`` and ``high``.
+
+    ``value`` is the newest sample, in the unit that ends the quantity's name. ``every_s`` is the heartbeat the sensor
+    promises: the value is valid until ``1.5 * every_s`` after ``at_ms`` and no further.
+    """
+
+    sensor: Id
+    quantity: Literal["temperature_c", "humidity_percent", "mass_g"]
+    value: float
+    count: Annotated[int, Meta(ge=1)] = 1
+    low: float | None = None
+    high: float | None = None
+    every_s: Annotated[float, Meta(gt=0, le=HEARTBEAT_S)] = HEARTBEAT_S
+
+    @property
+    def valid_ms(self) -> int:
+        """How long after ``at_ms`` the value may still be believed."""
+        return int(self.every_s * VALID_HEARTBEATS * 1000)
+
+
+class Contact(_Item, frozen=True, kw_only=True, tag="contact"):
+    """A switch: a door (``active`` = open) or the mains (``active`` = power present)."""
+
+    sensor: Id
+    contact: Literal["door", "power"]
+    active: bool
+    every_s: Annotated[float, Meta(gt=0, le=HEARTBEAT_S)] = HEARTBEAT_S
+
+
+class Weighing(_Item, frozen=True, kw_only=True, tag="weighing"):
+    """One change of load between two stable plateaus of one scale, in grams.
+
+    ``start_ms`` is when the earlier plateau was left, ``end_ms`` when the later one was proven; ``trace`` is the raw
+    samples around it as ``[[ms since start_ms, g], ...]``. ``restart``: the load differs from the last stable value
+    known before the gateway's restart, so nobody saw it change.
+    """
+
+    sensor: Id
+    kind: WeighingKind
+    before_g: int
+    after_g: int
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    stable_s: Annotated[float, Meta(ge=0)] = 0.0
+    noise_g: Annotated[float, Meta(ge=0)] = 0.0
+    confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    division_g: Annotated[float, Meta(gt=0)] = 1.0
+    trace: Annotated[list[tuple[int, float]], Meta(max_length=256)] = []
+
+
+class SensorFault(_Item, frozen=True, kw_only=True, tag="fault"):
+    """A sensor, not the food, is in trouble; ``cleared`` ends the fault. ``raw`` keeps the bytes that showed it."""
+
+    sensor: Id
+    fault: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,24}$")]
+    cleared: bool = False
+    detail: Text = ""
+    raw: Hex = ""
+
+
+class ClockFix(_Item, frozen=True, kw_only=True, tag="clock_fix"):
+    """The time of boot ``boot`` is known now: UTC ms = ``offset_ms`` + monotonic ms, within ``error_ms``."""
+
+    boot: BootId
+    offset_ms: int
+    error_ms: Annotated[int, Meta(ge=0)]
+    source: Literal["synced", "server"]
+
+
+class Gap(_Item, frozen=True, kw_only=True, tag="gap", rename={"from_": "from"}):
+    """Stands in the place of rows ``from``..``to`` and carries the chain value at its end: loss is a recorded fact."""
+
+    from_: Sequence
+    to: Sequence
+    reason: GapReason
+    chain: Digest
+    detail: Text = ""
+
+
+Item = Reading | Contact | Weighing | SensorFault | ClockFix | Gap
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A batch of consecutive rows of one spool and one boot (leaf ``log``).
+
+    Items stay raw bytes here: the envelope decodes apart from its items, so one bad row never stalls a gateway.
+    UTC of a row = ``offset_ms`` + its ``at_ms``. ``sent_ms`` is the monotonic stamp of this sending, in the boot
+    ``sent_boot`` (the rows' own when empty): it names the sending in ``committed`` and tells how old rows are
+    without trusting any wall clock. ``hash`` is the chain value after the last item.
+    """
+
+    spool: Annotated[str, Meta(pattern=r"^[0-9a-f]{20}$")]
+    first: Sequence
+    boot: BootId
+    offset_ms: int
+    clock: ClockQuality
+    error_ms: Annotated[int, Meta(ge=0)] = 0
+    sent_ms: Milliseconds
+    sent_boot: BootId | None = None
+    items: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=2000)]
+    hash: Digest
+    # Reserved: the gateway's signature over spool, the last sequence and ``hash``.
+    signature: Annotated[str, Meta(max_length=256)] | None = None
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sending a ``committed`` answers."""
+
+    first: Sequence
+    sent_ms: Milliseconds
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """A payload that could not be taken as a batch: ``digest`` is the SHA-256 of its bytes, kept in quarantine."""
+
+    digest: Digest
+    reason: Text
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The server's word (leaf ``committed``, retained): every row up to ``upto`` is stored, without a hole.
+
+    ``server_time_ms`` counts only in the answer to a batch of the same connection, never from a retained or queued
+    copy. A lower ``upto`` counts only under another ``epoch`` (a store restored from backup). ``spool`` is empty only
+    when a payload was refused before any of this gateway's rows were ever stored.
+    """
+
+    spool: Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{20})?$")]
+    epoch: Annotated[str, Meta(pattern=r"^[0-9a-f]{8,32}$")]
+    upto: Annotated[int, Meta(ge=0, le=2**53)]
+    answers: Answers | None = None
+    server_time_ms: int | None = None
+    refused: Refused | None = None
+
+
+class LiveValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The newest sample of one sensor, for repainting a tile. ``value`` is ``None`` while the sensor is in fault."""
+
+    sensor: Id
+    quantity: Literal["temperature_c", "humidity_percent", "mass_g", "door", "power"]
+    at_ms: Milliseconds
+    value: float | None
+    every_s: Annotated[float, Meta(gt=0, le=HEARTBEAT_S)] = HEARTBEAT_S
+    stable: bool | None = None
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Leaf ``live``: never stored, opens nothing. (``boot``, ``at_ms``) orders values; ``sent_ms`` gives their age."""
+
+    boot: BootId
+    sent_ms: Milliseconds
+    values: Annotated[list[LiveValue], Meta(max_length=500)]
+
+
+class SensorHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one sensor does: age of its newest good sample, and counters since the gateway started."""
+
+    sensor: Id
+    state: Annotated[str, Meta(max_length=24)]
+    age_ms: int | None = None
+    good: int = 0
+    bad: int = 0
+
+
+class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Leaf ``status``, retained: the birth message, its updates, and (``online`` false) the last will."""
+
+    online: bool
+    version: Annotated[str, Meta(max_length=32)] = ""
+    config_hash: Annotated[str, Meta(max_length=64)] = ""
+    boot: BootId | None = None
+    at_ms: Milliseconds = 0
+    spool: str = ""
+    clock: ClockQuality = "guess"
+    queue_rows: int = 0
+    oldest_ms: int = 0
+    spool_bytes: int = 0
+    free_bytes: int = 0
+    commit_ms: float = 0.0
+    guard: Annotated[str, Meta(max_length=24)] = ""
+    sensors: Annotated[list[SensorHealth], Meta(max_length=500)] = []
