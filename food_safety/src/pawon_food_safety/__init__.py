@@ -1,1 +1,4 @@
+"""What is safe: limits as data (``profile``, ``profiles/*.toml``) and rules as pure steps (``limit``).
 
+No clock, no file but the profiles, no network: the same code judges on the server and in the gateway's guard.
+"""

@@ -1,0 +1,129 @@
+"""The limit rule: a limit with delay and hysteresis as a pure step ``(state, observation) -> (state, events)``.
+
+Time comes in with the data. A value holds from its stamp until the next observation or until its validity ends,
+whichever is first; what lies between validity's end and the next observation is a *gap*. A gap counts neither as safe
+(it clears nothing) nor as an excursion (it adds nothing): the clocks stand still.
+
+A state is small, JSON-able and complete: a series split anywhere and resumed from the saved state judges the same.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from .profile import Limit
+
+# Binary fractions of a millisecond would make "exactly the limit" a matter of luck: values compare in micro-units.
+_TOLERANCE = 1e-6
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """A reported value: ``value`` at ``at_ms``, believed until ``valid_until_ms``; between the report before it and
+    this one the samples lay between ``low`` and ``high``. All in the limit's unit; times in ms of one timeline."""
+
+    at_ms: int
+    value: float
+    valid_until_ms: int
+    low: float | None = None
+    high: float | None = None
+
+
+class LimitState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a limit remembers between observations.
+
+    ``beyond_ms``: measured time beyond the limit so far; ``began_ms``: when this excursion began; ``worst``: its worst
+    value; ``clear_ms``: measured time safely back since the limit was broken.
+    """
+
+    last_ms: int | None = None
+    last_value: float = 0.0
+    valid_until_ms: int = 0
+    began_ms: int | None = None
+    beyond_ms: int = 0
+    worst: float | None = None
+    open: bool = False
+    clear_ms: int = 0
+
+
+class LimitEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """``opened``: the delay ran out at ``at_ms``; ``worsened``: a new worst value of an open excursion; ``closed``."""
+
+    kind: Literal["opened", "worsened", "closed"]
+    at_ms: int
+    began_ms: int
+    worst: float
+
+
+def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState, list[LimitEvent]]:
+    """Judge one observation. One that is not newer than the last one changes nothing."""
+    if state.last_ms is not None and seen.at_ms <= state.last_ms:
+        return state, []
+    events: list[LimitEvent] = []
+    began, beyond, worst = state.began_ms, state.beyond_ms, state.worst
+    is_open, clear = state.open, state.clear_ms
+    delay_ms, clear_after_ms = round(limit.delay_s * 1000), round(limit.clear_s * 1000)
+
+    # 1. The time since the last observation, as far as its value was still to be believed.
+    if state.last_ms is not None:
+        held_until = min(seen.at_ms, state.valid_until_ms)
+        held = max(0, held_until - state.last_ms)
+        if _beyond(limit, state.last_value):
+            beyond += held
+            if not is_open and beyond >= delay_ms and began is not None and worst is not None:
+                is_open, clear = True, 0
+                events.append(
+                    LimitEvent(kind="opened", at_ms=held_until - (beyond - delay_ms), began_ms=began, worst=worst)
+                )
+        elif is_open and _cleared(limit, state.last_value):
+            clear += held
+
+    # 2. What the observation itself says, with the extremes of the samples it stands for.
+    peak = _worse(limit, seen.value, seen.high if limit.direction > 0 else seen.low)
+    trough = _milder(limit, seen.value, seen.low if limit.direction > 0 else seen.high)
+    if is_open:
+        if not _cleared(limit, peak):
+            clear = 0
+        if _beyond(limit, peak) and worst is not None and limit.excess(peak) > limit.excess(worst):
+            worst = peak
+            events.append(LimitEvent(kind="worsened", at_ms=seen.at_ms, began_ms=began or seen.at_ms, worst=worst))
+        if _cleared(limit, seen.value) and clear >= clear_after_ms and began is not None and worst is not None:
+            # Dated when the clearing time was full, which may lie before this observation.
+            events.append(LimitEvent(kind="closed", at_ms=seen.at_ms, began_ms=began, worst=worst))
+            is_open, began, worst, beyond, clear = False, None, None, 0, 0
+    if not is_open:
+        if not _beyond(limit, trough):
+            # Some sample since the last report lay within: without interruption means a new beginning.
+            began, beyond, worst = None, 0, None
+        if _beyond(limit, seen.value):
+            began = seen.at_ms if began is None else began
+            worst = peak if worst is None or limit.excess(peak) > limit.excess(worst) else worst
+            if beyond >= delay_ms:
+                is_open, clear = True, 0
+                events.append(LimitEvent(kind="opened", at_ms=seen.at_ms, began_ms=began, worst=worst))
+        else:
+            began, beyond, worst = None, 0, None
+    return (
+        LimitState(
+            last_ms=seen.at_ms, last_value=seen.value, valid_until_ms=seen.valid_until_ms, began_ms=began,
+            beyond_ms=beyond, worst=worst, open=is_open, clear_ms=clear,
+        ),
+        events,
+    )  # fmt: skip
+
+
+def _beyond(limit: Limit, value: float) -> bool:
+    return limit.excess(value) > _TOLERANCE
+
+
+def _cleared(limit: Limit, value: float) -> bool:
+    return limit.excess(value) <= -limit.hysteresis + _TOLERANCE
+
+
+def _worse(limit: Limit, value: float, other: float | None) -> float:
+    return value if other is None or limit.excess(value) >= limit.excess(other) else other
+
+
+def _milder(limit: Limit, value: float, other: float | None) -> float:
+    return value if other is None or limit.excess(value) <= limit.excess(other) else other
