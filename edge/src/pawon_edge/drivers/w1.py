@@ -1,0 +1,57 @@
+"""DS18B20 probes on the Pi's 1-wire bus, read from the kernel's files one after another.
+
+A read takes the sensor's 750 ms conversion; a probe that is gone fails at once and does not hold up its neighbours.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pawon_firmware_bridge.measurement import BadFrame
+from pawon_firmware_bridge.protocols import read_w1_text
+
+from ..sample import Observed, Sample, Trouble
+
+MAX_FILE_BYTES = 4096
+
+
+@dataclass(slots=True)
+class W1Bus:
+    """Reads all probes below ``root`` every ``interval_s``. ``probes``: rom as Linux spells it -> sensor id."""
+
+    root: Path
+    interval_s: float
+    probes: dict[str, str]
+    emit: Callable[[Observed], None]
+    monotonic_ms: Callable[[], int]
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """The thread's body."""
+        while not self._stop.is_set():
+            began_ms = self.monotonic_ms()
+            for rom, sensor in self.probes.items():
+                self.emit(self._read(rom, sensor))
+            self._stop.wait(max(0.05, self.interval_s - (self.monotonic_ms() - began_ms) / 1000))
+
+    def stop(self) -> None:
+        """End soon."""
+        self._stop.set()
+
+    def _read(self, rom: str, sensor: str) -> Observed:
+        try:
+            with (self.root / rom / "w1_slave").open("rb") as handle:
+                text = handle.read(MAX_FILE_BYTES)
+        except OSError as error:
+            detail = f"{rom}: {error.strerror}"
+            return Trouble(sensor=sensor, at_ms=self.monotonic_ms(), kind="disconnected", detail=detail)
+        at_ms = self.monotonic_ms()
+        event = read_w1_text(text, rom)
+        if isinstance(event, BadFrame):
+            return Trouble(sensor=sensor, at_ms=at_ms, kind="bad_frames", detail=event.reason, raw=event.raw)
+        if event.value is None:
+            return Trouble(sensor=sensor, at_ms=at_ms, kind=event.state, raw=event.raw)
+        return Sample(sensor=sensor, at_ms=at_ms, quantity=event.quantity, value=event.value, raw=event.raw)

@@ -1,0 +1,298 @@
+"""The gateway put together: which thread does what, and in which order.
+
+One thread a port reads and stamps. The gateway's own thread takes the samples through ``intake``, commits what came
+of them to the spool every ``COMMIT_MS`` (so at most that, plus the card's own sync time, is lost with the power), and
+wakes the uplink. Sampling never waits for the card: samples queue up meanwhile, bounded.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+
+from pawon_contract.codec import encode_item
+from pawon_contract.messages import GatewayStatus, Item, Live, LiveValue
+from pawon_contract.units import QUANTITIES
+from pawon_firmware_bridge.protocols import PROTOCOLS
+from pawon_food_safety.profile import load_profile
+
+from . import VERSION
+from .clock import Offset, SystemClock, Timekeeper
+from .config import GatewayConfig, SerialSensor, W1Sensor
+from .drivers.serial_port import Channel, SerialPort
+from .drivers.w1 import W1Bus
+from .guard import Guard, GuardAlarm
+from .health import Health
+from .intake import Intake, SensorLine, readings
+from .reporting import Reporter
+from .sample import Observed
+from .spool import Spool
+from .uplink.publisher import BrokerAddress, Publisher
+from .weighing import WeighingDetector
+
+log = logging.getLogger(__name__)
+alarm_log = logging.getLogger("pawon.alarm")
+
+COMMIT_MS = 250
+LIVE_EVERY_MS = 1_000
+STATUS_EVERY_MS = 15_000
+CLOCK_EVERY_MS = 5_000
+MAX_SAMPLES_WAITING = 20_000
+# Rows that wait for a disk that refuses them; an hour of a default kitchen.
+MAX_ROWS_WAITING = 5_000
+SAMPLES_AT_ONCE = 500
+
+
+class Gateway:
+    """Everything that runs on one Pi. ``run`` returns after ``stop``."""
+
+    def __init__(self, config: GatewayConfig, config_hash: str, broker: BrokerAddress, clock: SystemClock) -> None:
+        self._config, self._config_hash, self._clock = config, config_hash, clock
+        self._boot = clock.boot()
+        self._started_ms = clock.monotonic_ms()
+        self._stop = threading.Event()
+        self._samples: queue.Queue[Observed] = queue.Queue(MAX_SAMPLES_WAITING)
+        self._dropped = 0
+        self._waiting: list[Item] = []
+        self._commit_ms = 0.0
+        self._spool = Spool(config.data_dir / "spool.db")
+        known = self._spool.boot_offset(self._boot)
+        start = Offset(offset_ms=clock.utc_ms() - self._started_ms, quality=clock.untrusted_quality(), error_ms=0)
+        self._time_lock = threading.Lock()
+        self._time = Timekeeper(boot=self._boot, offset=known[0] if known else start, fixed=bool(known and known[1]))
+        self._kept_offset: Offset | None = None
+        self._intake = self._make_intake(self._spool.scale_values())
+        self._kept_scales = self._spool.scale_values()
+        self._ports = [self._make_port(number) for number in range(len(config.serial))]
+        self._buses = [
+            W1Bus(
+                root=bus.root, interval_s=bus.interval_s, probes={s.rom: s.id for s in bus.sensor},
+                emit=self._emit, monotonic_ms=clock.monotonic_ms,
+            )
+            for bus in config.w1
+        ]  # fmt: skip
+        self._guard = Guard(
+            profile=load_profile(config.guard.profile),
+            points={s.id: s.point for s in config.sensors if s.point},
+            names={s.id: s.name or s.id for s in config.sensors},
+            server_silent_ms=round(config.guard.server_silent_s * 1000),
+            alarm=self._sound,
+        )
+        self._uplink = Publisher(
+            kitchen=config.kitchen, gateway=config.gateway, boot=self._boot, broker=broker, spool=self._spool,
+            clock=clock, offset_of=self._offset_of, on_server_time=self._on_server_time, status=self._status,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """Read, judge, store and send until stopped."""
+        threads = [threading.Thread(target=port.run, name=f"port-{port.name}", daemon=True) for port in self._ports]
+        threads += [threading.Thread(target=bus.run, name="w1", daemon=True) for bus in self._buses]
+        for thread in threads:
+            thread.start()
+        self._uplink.start()
+        log.info(
+            "gateway %s/%s runs; spool %s, row %d",
+            self._config.kitchen,
+            self._config.gateway,
+            self._spool.id,
+            self._spool.last,
+        )
+        try:
+            self._loop()
+        finally:
+            for port in self._ports:
+                port.stop()
+            for bus in self._buses:
+                bus.stop()
+            self._commit()
+            self._uplink.stop()
+            for thread in threads:
+                thread.join(timeout=2)
+            self._spool.close()
+
+    def stop(self) -> None:
+        """End soon; safe in a signal handler."""
+        self._stop.set()
+
+    # --- the gateway's own thread -----------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        now = self._clock.monotonic_ms()
+        commit_at, live_at, status_at, clock_at = now + COMMIT_MS, now, now, now
+        while not self._stop.is_set():
+            self._take_samples(commit_at)
+            now = self._clock.monotonic_ms()
+            if now < commit_at:
+                continue
+            commit_at = now + COMMIT_MS
+            if now >= clock_at:
+                clock_at = now + CLOCK_EVERY_MS
+                self._look_at_clock(now)
+            self._waiting += self._intake.tick(now)
+            with self._time_lock:
+                fix = self._time.take_fix()
+            if fix is not None:
+                self._waiting.append(fix)
+            self._commit()
+            self._guard.tick(now, self._last_commit_ms())
+            if now >= live_at:
+                live_at = now + LIVE_EVERY_MS
+                self._send_live(self._intake.live())
+            if now >= status_at:
+                status_at = now + STATUS_EVERY_MS
+                self._uplink.send_status()
+
+    def _take_samples(self, until_ms: int) -> None:
+        """Take what the ports gave, until it is time to commit."""
+        wait_s = max(0.0, (until_ms - self._clock.monotonic_ms()) / 1000)
+        try:
+            observed = self._samples.get(timeout=wait_s) if wait_s else self._samples.get_nowait()
+        except queue.Empty:
+            return
+        for _ in range(SAMPLES_AT_ONCE):
+            rows, live = self._intake.take(observed)
+            self._waiting += rows
+            for reading in readings(rows):
+                self._guard.judge(reading)
+            if live is not None:
+                self._send_live([live])
+            try:
+                observed = self._samples.get_nowait()
+            except queue.Empty:
+                return
+
+    def _commit(self) -> None:
+        """Accept what is waiting. Nothing new: no commit, no wear."""
+        scales = {k: v for k, v in self._intake.stable_values().items() if self._kept_scales.get(k) != v}
+        offset = self._time.offset
+        if offset != self._kept_offset and (self._waiting or self._kept_offset is None):
+            self._keep_offset(offset)
+        if not self._waiting and not scales:
+            return
+        began = self._clock.monotonic_ms()
+        try:
+            self._spool.append(self._boot, [encode_item(item) for item in self._waiting], scales=scales)
+        except sqlite3.Error as error:
+            log.critical("the spool cannot be written (%s); %d rows wait in memory", error, len(self._waiting))
+            if len(self._waiting) > MAX_ROWS_WAITING:
+                log.critical("%d rows were not recorded", len(self._waiting) - MAX_ROWS_WAITING)
+                del self._waiting[:-MAX_ROWS_WAITING]
+            return
+        self._kept_scales.update(scales)
+        self._waiting.clear()
+        self._commit_ms = float(self._clock.monotonic_ms() - began)
+        self._uplink.wake()
+
+    def _keep_offset(self, offset: Offset) -> None:
+        try:
+            self._spool.keep_offset(self._boot, offset, fixed=self._time.fixed)
+            self._kept_offset = offset
+        except sqlite3.Error as error:
+            log.critical("the spool cannot be written (%s)", error)
+
+    def _send_live(self, values: list[LiveValue]) -> None:
+        if values:
+            self._uplink.send_live(Live(boot=self._boot, sent_ms=self._clock.monotonic_ms(), values=values))
+
+    def _look_at_clock(self, now_ms: int) -> None:
+        with self._time_lock:
+            self._time.observe_wall(
+                self._clock.utc_ms(), now_ms, self._clock.kernel_error_ms(), self._clock.untrusted_quality()
+            )
+
+    def _last_commit_ms(self) -> int:
+        # A gateway that has just started gives the server its time before it calls itself alone.
+        return max(self._started_ms, self._uplink.last_commit_ms or 0)
+
+    def _sound(self, alarm: GuardAlarm) -> None:
+        alarm_log.critical("%s: %s", alarm.limit.severity.upper(), alarm.text)
+        for port in self._ports:
+            port.sound_buzzer()
+
+    # --- called from other threads ----------------------------------------------------------------------------------
+
+    def _emit(self, observed: Observed) -> None:
+        try:
+            self._samples.put_nowait(observed)
+        except queue.Full:
+            self._dropped += 1
+
+    def _offset_of(self, boot: str) -> Offset:
+        with self._time_lock:
+            if boot == self._boot:
+                return self._time.offset
+        known = self._spool.boot_offset(boot)
+        return known[0] if known else Offset(offset_ms=0, quality="guess", error_ms=0)
+
+    def _on_server_time(self, server_ms: int, sent_ms: int, received_ms: int) -> None:
+        with self._time_lock:
+            self._time.observe_server(server_ms, sent_ms, received_ms)
+
+    def _status(self, online: bool) -> GatewayStatus:
+        now_ms = self._clock.monotonic_ms()
+        return GatewayStatus(
+            online=online, version=VERSION, config_hash=self._config_hash, boot=self._boot, at_ms=now_ms,
+            spool=self._spool.id, clock=self._time.offset.quality, queue_rows=self._spool.last - self._spool.upto,
+            oldest_ms=self._spool.oldest_unconfirmed_ms(self._boot, now_ms), spool_bytes=self._spool.bytes(),
+            free_bytes=shutil.disk_usage(self._config.data_dir).free, commit_ms=self._commit_ms,
+            guard=self._guard.state(now_ms, self._last_commit_ms()), sensors=self._intake.health(now_ms),
+        )  # fmt: skip
+
+    # --- putting together -------------------------------------------------------------------------------------------
+
+    def _make_port(self, number: int) -> SerialPort:
+        table = self._config.serial[number]
+        return SerialPort(
+            name=table.name, path=table.path, protocol=table.protocol,
+            baud=table.baud or PROTOCOLS[table.protocol].baud, frame_format=table.format,
+            channels=[
+                Channel(sensor=s.id, channel=s.channel, counts_per_g=s.counts_per_g, zero_counts=s.zero_counts)
+                for s in table.sensor
+            ],
+            emit=self._emit, monotonic_ms=self._clock.monotonic_ms,
+        )  # fmt: skip
+
+    def _make_intake(self, stable: dict[str, int]) -> Intake:
+        lines: dict[str, SensorLine] = {}
+        for table in self._config.serial:
+            for sensor in table.sensor:
+                lines[sensor.id] = self._line(sensor, sensor.quantity, usual_s=1.0, stable=stable)
+        for bus in self._config.w1:
+            for probe in bus.sensor:
+                lines[probe.id] = self._line(probe, "temperature_c", usual_s=bus.interval_s, stable=stable)
+        return Intake(lines=lines)
+
+    def _line(
+        self, sensor: SerialSensor | W1Sensor, quantity: str, *, usual_s: float, stable: dict[str, int]
+    ) -> SensorLine:
+        # Three missed rounds, and never less than five seconds: one lost frame is not a fault.
+        fault_after_s = sensor.fault_after_s or max(5.0, 3 * usual_s)
+        detector = None
+        if quantity == "mass_g" and isinstance(sensor, SerialSensor):
+            detector = WeighingDetector(
+                sensor=sensor.id, division_g=sensor.division_g, plateau_s=sensor.plateau_s, merge_s=sensor.merge_s,
+                last_stable_g=stable.get(sensor.id),
+            )  # fmt: skip
+        step = sensor.report_step or QUANTITIES[quantity].report_step
+        return SensorLine(
+            quantity=quantity,
+            reporter=Reporter(sensor=sensor.id, step=step, heartbeat_s=self._config.heartbeat_s),
+            health=Health(sensor=sensor.id, fault_after_ms=round(fault_after_s * 1000), started_ms=self._started_ms),
+            detector=detector,
+        )
+
+
+def data_dir_problem(path: Path) -> str | None:
+    """Why the gateway could not keep its spool there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        return f"data_dir {path}: {error.strerror}; choose a folder the gateway may write"
+    return None

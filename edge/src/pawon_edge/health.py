@@ -1,0 +1,62 @@
+"""Is a sensor alive? Judged by the age of its good data, never by the state of its port.
+
+One bad answer is not a fault: a DS18B20 says 85 C once after every plugging in. A sensor is faulty when nothing good
+has come for ``fault_after_ms``; the fault is named after the last trouble seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pawon_contract.messages import SensorFault, SensorHealth
+
+from .sample import Trouble
+
+MAX_RAW_BYTES = 64
+
+
+@dataclass(slots=True, kw_only=True)
+class Health:
+    """One sensor's liveness and its counters since the start."""
+
+    sensor: str
+    fault_after_ms: int
+    started_ms: int
+    good: int = 0
+    bad: int = 0
+    last_good_ms: int | None = None
+    fault: str | None = None
+    _trouble: Trouble | None = None
+
+    def saw_good(self, at_ms: int) -> SensorFault | None:
+        """A usable value; ends a fault."""
+        self.good += 1
+        self.last_good_ms, self._trouble = at_ms, None
+        if self.fault is None:
+            return None
+        ended, self.fault = self.fault, None
+        return SensorFault(at_ms=at_ms, sensor=self.sensor, fault=ended, cleared=True)
+
+    def saw_trouble(self, trouble: Trouble) -> None:
+        """No usable value; ``tick`` decides what it means."""
+        self.bad += 1
+        self._trouble = trouble
+
+    def tick(self, now_ms: int) -> SensorFault | None:
+        """A fault, once, when good data is overdue."""
+        since = self.started_ms if self.last_good_ms is None else self.last_good_ms
+        if self.fault is not None or now_ms - since < self.fault_after_ms:
+            return None
+        trouble = self._trouble
+        self.fault = trouble.kind if trouble else "silent"
+        return SensorFault(
+            at_ms=now_ms, sensor=self.sensor, fault=self.fault,
+            detail=(trouble.detail if trouble else f"nothing for {(now_ms - since) / 1000:.0f} s")[:200],
+            raw=(trouble.raw if trouble else b"")[:MAX_RAW_BYTES].hex(),
+        )  # fmt: skip
+
+    def status(self, now_ms: int) -> SensorHealth:
+        """For the status message."""
+        age = None if self.last_good_ms is None else max(0, now_ms - self.last_good_ms)
+        state = self.fault or ("ok" if age is not None else "waiting")
+        return SensorHealth(sensor=self.sensor, state=state, age_ms=age, good=self.good, bad=self.bad)

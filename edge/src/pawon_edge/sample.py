@@ -1,0 +1,31 @@
+"""What a driver hands on: one value, or one trouble, of one sensor, stamped when its bytes arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """``value`` in the unit that ends ``quantity``. ``at_ms``: monotonic ms of this boot."""
+
+    sensor: str
+    at_ms: int
+    quantity: str
+    value: float
+    stable: bool | None = None
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A sensor gave no usable value. ``kind`` becomes the fault's name if nothing good follows in time."""
+
+    sensor: str
+    at_ms: int
+    kind: str
+    detail: str = ""
+    raw: bytes = b""
+
+
+Observed = Sample | Trouble

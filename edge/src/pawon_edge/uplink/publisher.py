@@ -1,0 +1,256 @@
+"""The uplink over MQTT: one thread runs the network, one sends what the window allows.
+
+paho's own threads are not used: a callback that raises would end them silently. Callbacks here only put messages in a
+bounded queue; the network loop reconnects in one place, with jittered backoff.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from pawon_contract import codec
+from pawon_contract.messages import Committed, Envelope, GatewayStatus, Live
+from pawon_contract.topics import Leaf, topic
+
+from ..clock import Offset
+from ..spool import Spool
+from .window import BATCH_BYTES, Sending, Window
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 20
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MOST_S = 30.0
+# A retained ``committed`` tells where to go on; a broker that has none lets the gateway begin by its own memory.
+WAIT_FOR_RETAINED_MS = 1_500
+MAX_INBOX = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is and who we are to it. ``ca_file`` set means TLS."""
+
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+
+
+class Times(Protocol):
+    """What the uplink needs to know of time."""
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds of this boot."""
+        ...
+
+
+class Publisher:
+    """Sends one spool to one server. ``offset_of`` tells what is known of a boot's time; ``on_server_time`` is told
+    (server ms, sent ms, received ms) whenever an answer carries a time that counts."""
+
+    def __init__(
+        self,
+        *,
+        kitchen: str,
+        gateway: str,
+        boot: str,
+        broker: BrokerAddress,
+        spool: Spool,
+        clock: Times,
+        offset_of: Callable[[str], Offset],
+        on_server_time: Callable[[int, int, int], None],
+        status: Callable[[bool], GatewayStatus],
+    ) -> None:
+        self._topic: Callable[[Leaf], str] = lambda leaf: topic(kitchen, gateway, leaf)
+        self._boot, self._broker, self._spool, self._clock = boot, broker, spool, clock
+        self._offset_of, self._on_server_time, self._status = offset_of, on_server_time, status
+        self._window = Window(spool=spool.id, upto=spool.upto, next=spool.upto + 1)
+        self._inbox: queue.Queue[tuple[bytes, bool] | None] = queue.Queue(MAX_INBOX)
+        self._stop = threading.Event()
+        self._connected = threading.Event()
+        self._begin_at_ms: int | None = None
+        self._new_connection = threading.Event()
+        self.last_commit_ms: int | None = None
+        self._client = self._make_client(f"pawon-{kitchen}-{gateway}")
+        self._threads = [
+            threading.Thread(target=self._network, name="uplink-network", daemon=True),
+            threading.Thread(target=self._send_loop, name="uplink-send", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin connecting, in the background."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Say goodbye and end the threads."""
+        if self._connected.is_set():
+            self.send_status(online=False)
+        self._stop.set()
+        self.wake()
+        self._client.disconnect()
+        for thread in self._threads:
+            thread.join(timeout=3)
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        try:
+            self._inbox.put_nowait(None)
+        except queue.Full:
+            pass  # it is awake already
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker answers."""
+        return self._connected.is_set()
+
+    def send_live(self, live: Live) -> None:
+        """Repaint tiles, if anybody listens; never queued."""
+        if self._connected.is_set():
+            self._client.publish(self._topic("live"), codec.encode(live), qos=0)
+
+    def send_status(self, *, online: bool = True) -> None:
+        """Tell how the gateway does, retained."""
+        if self._connected.is_set():
+            self._client.publish(self._topic("status"), codec.encode(self._status(online)), qos=1, retain=True)
+
+    # --- network thread -------------------------------------------------------------------------------------------
+
+    def _make_client(self, client_id: str) -> mqtt.Client:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
+        client.max_inflight_messages_set(64)
+        client.max_queued_messages_set(256)
+        client.will_set(self._topic("status"), codec.encode(GatewayStatus(online=False)), qos=1, retain=True)
+        if self._broker.user is not None:
+            client.username_pw_set(self._broker.user, self._broker.password)
+        if self._broker.ca_file is not None:
+            client.tls_set(ca_certs=self._broker.ca_file)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, reason: object, _props: object) -> None:
+        if getattr(reason, "is_failure", False):
+            log.error("broker %s:%d refuses this gateway: %s", self._broker.host, self._broker.port, reason)
+            return
+        client.subscribe(self._topic("committed"), qos=1)
+
+    def _on_subscribe(self, *_: object) -> None:
+        self._new_connection.set()
+        self._connected.set()
+        log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
+        self.send_status()
+        self.wake()
+
+    def _on_disconnect(self, *_: object) -> None:
+        if self._connected.is_set() and not self._stop.is_set():
+            log.warning("connection to the broker is lost; readings go on into the spool")
+        self._connected.clear()
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            self._inbox.put_nowait((bytes(message.payload), message.retain))
+        except queue.Full:
+            pass  # the number will be said again with the next batch
+
+    def _network(self) -> None:
+        backoff_s, said = BACKOFF_FIRST_S, False
+        while not self._stop.is_set():
+            try:
+                self._client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
+                while not self._stop.is_set() and self._client.loop(timeout=0.5) == mqtt.MQTT_ERR_SUCCESS:
+                    if self._connected.is_set():
+                        backoff_s, said = BACKOFF_FIRST_S, False
+            except (OSError, ValueError) as error:
+                if not said:
+                    log.warning("broker %s:%d cannot be reached: %s", self._broker.host, self._broker.port, error)
+                    said = True
+            self._connected.clear()
+            if self._stop.wait(backoff_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, no secret
+                break
+            backoff_s = min(backoff_s * 2, BACKOFF_MOST_S)
+
+    # --- sending thread -------------------------------------------------------------------------------------------
+
+    def _send_loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                message = self._inbox.get(timeout=0.5)
+            except queue.Empty:
+                message = None
+            now_ms = self._clock.monotonic_ms()
+            if self._new_connection.is_set():
+                self._new_connection.clear()
+                self._window.connected(now_ms)
+                self._begin_at_ms = now_ms + WAIT_FOR_RETAINED_MS
+            if message is not None:
+                self._hear(*message, now_ms)
+            if not self._connected.is_set():
+                continue
+            if self._begin_at_ms is not None and now_ms < self._begin_at_ms:
+                continue
+            self._begin_at_ms = None
+            if self._window.tick(now_ms):
+                log.warning("the server has not answered for a while; sending again from row %d", self._window.next)
+            while self._window.may_send(self._spool.last) and self._send_batch():
+                pass
+
+    def _hear(self, payload: bytes, retained: bool, now_ms: int) -> None:
+        answer = codec.decode(payload, Committed)
+        if isinstance(answer, codec.Unreadable):
+            log.error("unreadable answer of the server: %s", answer.reason)
+            return
+        verdict = self._window.committed(answer, now_ms, retained=retained)
+        if retained and answer.spool == self._spool.id:
+            self._begin_at_ms = None
+        if not retained and answer.spool == self._spool.id:
+            self.last_commit_ms = now_ms
+        if verdict.upto is not None:
+            self._spool.confirm(verdict.upto)
+            self._spool.prune()
+        if verdict.server_time is not None:
+            self._on_server_time(*verdict.server_time)
+        if verdict.refused_row is not None:
+            sequence, reason = verdict.refused_row
+            log.error("the server cannot take row %d (%s); it is kept here and a gap is sent for it", sequence, reason)
+            self._spool.refuse(sequence, reason, now_ms)
+
+    def _send_batch(self) -> bool:
+        rows = self._spool.read(self._window.next, limit=self._window.rows_at_once(), max_bytes=BATCH_BYTES)
+        if not rows:
+            return False
+        boot = rows[0].boot or self._boot
+        offset, sent_ms = self._offset_of(boot), self._clock.monotonic_ms()
+        envelope = Envelope(
+            spool=self._spool.id, first=rows[0].sequence, boot=boot,
+            offset_ms=offset.offset_ms, clock=offset.quality, error_ms=offset.error_ms,
+            sent_ms=sent_ms, sent_boot=None if boot == self._boot else self._boot,
+            items=[msgspec.Raw(row.item) for row in rows], hash=rows[-1].chain.hex(),
+        )  # fmt: skip
+        payload = codec.encode(envelope)
+        info = self._client.publish(self._topic("log"), payload, qos=1)
+        if info.rc not in (mqtt.MQTT_ERR_SUCCESS, mqtt.MQTT_ERR_NO_CONN):
+            return False  # paho's queue is full: the window waits, the spool keeps
+        self._window.sent(
+            Sending(
+                first=rows[0].sequence,
+                last=rows[-1].last,
+                rows=len(rows),
+                sent_ms=sent_ms,
+                digest=codec.digest(payload),
+            )
+        )
+        return True
