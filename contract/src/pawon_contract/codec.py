@@ -92,8 +92,13 @@ def decode_item(raw: bytes) -> Item | Unreadable:
     return item
 
 
-def rows(envelope: Envelope, previous: bytes) -> list[Row]:
-    """The rows of a batch with their chain values, ``previous`` being the value before the first."""
+def rows(envelope: Envelope, previous: bytes, *, after: int | None = None) -> list[Row]:
+    """The rows of a batch above ``after`` (all of them by default) with their chain values.
+
+    ``previous`` is the chain value at ``after``. A ``Gap`` that reaches from below ``after`` beyond it is cut to what
+    lies above: its chain value is that of its end either way.
+    """
+    after = envelope.first - 1 if after is None else after
     sequence, out = envelope.first, []
     for element in envelope.items:
         raw = bytes(element)
@@ -104,10 +109,12 @@ def rows(envelope: Envelope, previous: bytes) -> list[Row]:
                 item = Unreadable(reason=f"gap {item.from_}..{item.to} stands at {sequence}", raw=raw)
             else:
                 last = item.to
-        previous = (
-            bytes.fromhex(item.chain) if isinstance(item, Gap) else chain.link(previous, sequence, envelope.boot, raw)
-        )
-        out.append(Row(sequence=sequence, last=last, raw=raw, item=item, chain=previous))
+        if last > after:
+            if isinstance(item, Gap):
+                previous = bytes.fromhex(item.chain)
+            else:
+                previous = chain.link(previous, sequence, envelope.boot, raw)
+            out.append(Row(sequence=max(sequence, after + 1), last=last, raw=raw, item=item, chain=previous))
         sequence = last + 1
     return out
 

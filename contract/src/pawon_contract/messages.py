@@ -31,7 +31,7 @@ ClockQuality = Literal["synced", "server", "rtc", "guess"]
 # Known time; with the others the wall clock is an estimate that a ClockFix will correct.
 TRUSTED_CLOCKS: frozenset[str] = frozenset({"synced", "server"})
 
-WeighingKind = Literal["in", "out", "touch", "person", "tare", "drift", "refill", "restart"]
+WeighingKind = Literal["in", "out", "touch", "person", "tare", "drift", "refill", "restart", "first"]
 GapReason = Literal["refused", "pruned", "thinned", "dropped", "damaged"]
 
 
@@ -74,7 +74,8 @@ class Weighing(_Item, frozen=True, kw_only=True, tag="weighing"):
 
     ``start_ms`` is when the earlier plateau was left, ``end_ms`` when the later one was proven; ``trace`` is the raw
     samples around it as ``[[ms since start_ms, g], ...]``. ``restart``: the load differs from the last stable value
-    known before the gateway's restart, so nobody saw it change.
+    known before the gateway's restart, so nobody saw it change. ``first``: the first plateau this spool ever saw on
+    the scale, with ``before_g`` 0.
     """
 
     sensor: Id

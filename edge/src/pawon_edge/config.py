@@ -26,7 +26,7 @@ class ConfigError(Exception):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class _Sensor(_Table):
@@ -49,6 +49,13 @@ class SerialSensor(_Sensor):
     zero_counts: int = 0
     plateau_s: Annotated[float, Field(ge=1, le=30)] = 3.0
     merge_s: Annotated[float, Field(ge=0, le=300)] = 20.0
+
+    @field_validator("counts_per_g")
+    @classmethod
+    def _divides(cls, value: float | None) -> float | None:
+        if value == 0:
+            raise ValueError("must not be zero; it may be negative when the cell hangs upside down")
+        return value
 
 
 class SerialTable(_Table):
@@ -131,13 +138,18 @@ class GatewayConfig(_Table):
 
     @model_validator(mode="after")
     def _whole(self) -> GatewayConfig:
+        problems = []
         ids = [sensor.id for sensor in self.sensors]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
-            raise ValueError(f"sensor id used twice: {', '.join(twice)}")
+            problems.append(f"sensor id used twice: {', '.join(twice)}")
         if not ids:
-            raise ValueError("no sensor at all: add [[serial]] or [[w1]]")
-        if self.broker.startswith("mqtts") and self.broker_ca_file is None:
-            raise ValueError("mqtts needs broker_ca_file")
+            problems.append("no sensor at all: add [[serial]] or [[w1]]")
+        if self.broker.startswith("mqtts:") and self.broker_ca_file is None:
+            problems.append("mqtts needs broker_ca_file")
+        if self.broker.startswith("mqtt:") and self.broker_ca_file is not None:
+            problems.append("broker_ca_file needs mqtts")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @property

@@ -102,7 +102,7 @@ class Gateway:
             self._spool.last,
         )
         try:
-            self._loop()
+            self._loop(threads)
         finally:
             for port in self._ports:
                 port.stop()
@@ -120,7 +120,7 @@ class Gateway:
 
     # --- the gateway's own thread -----------------------------------------------------------------------------------
 
-    def _loop(self) -> None:
+    def _loop(self, threads: list[threading.Thread]) -> None:
         now = self._clock.monotonic_ms()
         commit_at, live_at, status_at, clock_at = now + COMMIT_MS, now, now, now
         while not self._stop.is_set():
@@ -133,10 +133,6 @@ class Gateway:
                 clock_at = now + CLOCK_EVERY_MS
                 self._look_at_clock(now)
             self._waiting += self._intake.tick(now)
-            with self._time_lock:
-                fix = self._time.take_fix()
-            if fix is not None:
-                self._waiting.append(fix)
             self._commit()
             self._guard.tick(now, self._last_commit_ms())
             if now >= live_at:
@@ -145,6 +141,9 @@ class Gateway:
             if now >= status_at:
                 status_at = now + STATUS_EVERY_MS
                 self._uplink.send_status()
+                if not (self._uplink.alive and all(thread.is_alive() for thread in threads)):
+                    # A thread that met a bug must not leave a gateway behind that looks well: start anew.
+                    raise RuntimeError("a thread of the gateway has ended; its traceback stands above")
 
     def _take_samples(self, until_ms: int) -> None:
         """Take what the ports gave, until it is time to commit."""
@@ -168,14 +167,18 @@ class Gateway:
     def _commit(self) -> None:
         """Accept what is waiting. Nothing new: no commit, no wear."""
         scales = {k: v for k, v in self._intake.stable_values().items() if self._kept_scales.get(k) != v}
-        offset = self._time.offset
-        if offset != self._kept_offset and (self._waiting or self._kept_offset is None):
-            self._keep_offset(offset)
-        if not self._waiting and not scales:
+        # Taken together and kept together: "fixed" must never outlive a ClockFix that was not accepted.
+        with self._time_lock:
+            fix, offset, fixed = self._time.take_fix(), self._time.offset, self._time.fixed
+        if fix is not None:
+            self._waiting.append(fix)
+        if not self._waiting and not scales and self._kept_offset is not None:
             return
+        known = (offset, fixed) if offset != self._kept_offset else None
         began = self._clock.monotonic_ms()
         try:
-            self._spool.append(self._boot, [encode_item(item) for item in self._waiting], scales=scales)
+            items = [encode_item(item) for item in self._waiting]
+            self._spool.append(self._boot, items, scales=scales, offset=known)
         except sqlite3.Error as error:
             log.critical("the spool cannot be written (%s); %d rows wait in memory", error, len(self._waiting))
             if len(self._waiting) > MAX_ROWS_WAITING:
@@ -183,16 +186,10 @@ class Gateway:
                 del self._waiting[:-MAX_ROWS_WAITING]
             return
         self._kept_scales.update(scales)
+        self._kept_offset = offset
         self._waiting.clear()
         self._commit_ms = float(self._clock.monotonic_ms() - began)
         self._uplink.wake()
-
-    def _keep_offset(self, offset: Offset) -> None:
-        try:
-            self._spool.keep_offset(self._boot, offset, fixed=self._time.fixed)
-            self._kept_offset = offset
-        except sqlite3.Error as error:
-            log.critical("the spool cannot be written (%s)", error)
 
     def _send_live(self, values: list[LiveValue]) -> None:
         if values:

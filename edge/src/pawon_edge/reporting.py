@@ -11,7 +11,7 @@ from pawon_contract.messages import Reading
 
 from .sample import Sample
 
-# A report is due a little before the heartbeat promised, so that one late sample does not break the promise.
+# A report is due a little before the heartbeat promised, so that a late sample does not break the promise.
 _EARLY_MS = 250
 
 
@@ -27,6 +27,7 @@ class Reporter:
     _high: float = 0.0
     _reported: float | None = None
     _reported_ms: int = field(default=0)
+    _last_ms: int | None = None
 
     def take(self, sample: Sample) -> Reading | None:
         """Count a sample in; a report when one is due."""
@@ -35,10 +36,13 @@ class Reporter:
         else:
             self._low, self._high = min(self._low, sample.value), max(self._high, sample.value)
         self._count += 1
+        # A slow sensor reports when its next sample would come too late, not when it has come too late.
+        spacing_ms = 0 if self._last_ms is None else sample.at_ms - self._last_ms
+        self._last_ms = sample.at_ms
         due = (
             self._reported is None
             or abs(sample.value - self._reported) >= self.step
-            or sample.at_ms - self._reported_ms >= self.heartbeat_s * 1000 - _EARLY_MS
+            or sample.at_ms + spacing_ms - self._reported_ms > self.heartbeat_s * 1000 - _EARLY_MS
         )
         if not due:
             return None

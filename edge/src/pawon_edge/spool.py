@@ -1,7 +1,7 @@
 """The spool: rows accepted on this gateway, in order, until the server has them and well beyond.
 
-SQLite in WAL mode with FULL sync: what ``append`` returned for survives a power cut. One process writes (a lock file
-says who); the uplink reads through a connection of its own. A row is ``(sequence, boot, item bytes, chain value)``;
+SQLite in WAL mode with FULL sync: what ``append`` returned for survives a power cut. One process (a lock file says
+which) with one connection, which its threads take in turns. A row is ``(sequence, boot, item bytes, chain value)``;
 its item bytes are its canonical form and are never rewritten, except that a refused row gives its place to a ``Gap``
 and keeps its bytes in ``refused``.
 """
@@ -63,8 +63,10 @@ class Spool:
         try:
             self._db = _open(path)
             self._create()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, SpoolError) as error:
             self._lock_file.close()
+            if isinstance(error, SpoolError):
+                raise
             raise SpoolError(f"{path}: {error}; move the file away to start with an empty spool") from error
         self.id = self._fact("spool")
         self._upto = int(self._fact("upto"))
@@ -90,8 +92,16 @@ class Spool:
         """How far the server has confirmed."""
         return self._upto
 
-    def append(self, boot: str, items: list[bytes], *, scales: dict[str, int] | None = None) -> int:
-        """Accept rows and the newest stable values of scales, in one durable transaction; the newest sequence.
+    def append(
+        self,
+        boot: str,
+        items: list[bytes],
+        *,
+        scales: dict[str, int] | None = None,
+        offset: tuple[Offset, bool] | None = None,
+    ) -> int:
+        """Accept rows, the newest stable values of scales and what is known of the boot's time (see ``boot_offset``),
+        in one durable transaction; the newest sequence.
 
         Raises ``sqlite3.Error`` when the disk refuses; then nothing of it was accepted.
         """
@@ -105,6 +115,8 @@ class Spool:
                 self._db.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?)", rows)
                 if scales:
                     self._db.executemany("INSERT OR REPLACE INTO scale VALUES (?, ?)", list(scales.items()))
+                if offset is not None:
+                    self._keep_offset(boot, *offset)
             self._last, self._chain = sequence, value
             return sequence
 
@@ -170,13 +182,12 @@ class Spool:
             ).fetchone()
         return None if row is None else (Offset(offset_ms=row[0], quality=row[1], error_ms=row[2]), bool(row[3]))
 
-    def keep_offset(self, boot: str, offset: Offset, *, fixed: bool) -> None:
+    def _keep_offset(self, boot: str, offset: Offset, fixed: bool) -> None:
         """Remember a boot's time for its rows that are sent after a restart."""
-        with self._lock, self._transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO boot VALUES (?, ?, ?, ?, ?)",
-                (boot, offset.offset_ms, offset.quality, offset.error_ms, int(fixed)),
-            )
+        self._db.execute(
+            "INSERT OR REPLACE INTO boot VALUES (?, ?, ?, ?, ?)",
+            (boot, offset.offset_ms, offset.quality, offset.error_ms, int(fixed)),
+        )
 
     def scale_values(self) -> dict[str, int]:
         """The last stable value of each scale, in grams."""

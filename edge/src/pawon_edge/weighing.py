@@ -39,6 +39,7 @@ class WeighingDetector:
     _left_ms: int | None = None  # when that plateau was left
     _candidate_g: int | None = None  # a newer plateau, waiting whether more follows
     _candidate_ms: int = 0
+    _candidate_seen_ms: int = 0  # when it was last seen: the next movement starts there
     _candidate_noise_g: float = 0.0
 
     def take(self, at_ms: int, mass_g: float, *, device_stable: bool | None = None) -> list[Weighing]:
@@ -89,20 +90,28 @@ class WeighingDetector:
                 self._candidate_g is not None
                 and (level_g - self._candidate_g) * (self._candidate_g - self._settled_g) < 0
             )
-            out = self._settle(at_ms) if turned else []
+            out: list[Weighing] = []
+            if turned:
+                left_ms = self._candidate_seen_ms
+                out = self._settle()
+                self._left_ms = left_ms
             self._candidate_g, self._candidate_ms, self._candidate_noise_g = level_g, at_ms, noise_g
+            self._candidate_seen_ms = at_ms
             return out
-        return self._settle(at_ms) if at_ms - self._candidate_ms >= self.merge_s * 1000 else []
+        self._candidate_seen_ms = at_ms
+        return self._settle() if at_ms - self._candidate_ms >= self.merge_s * 1000 else []
 
     def _first_plateau(self, level_g: int, at_ms: int, noise_g: float) -> list[Weighing]:
         before, self.last_stable_g = self.last_stable_g, None
         self._settled_g = level_g
         self._left_ms = None
         if before is None or abs(level_g - before) < self._threshold(before):
+            # The known level stays: a slow withdrawal must not be eaten by restarts either.
+            self._settled_g = level_g if before is None else before
             self._clear_trace()
             return []
         # Nobody watched while the load changed: recorded, but never taken for granted.
-        start = self._stable_since_ms or at_ms
+        start = self._stable_since_ms if self._stable_since_ms is not None else at_ms
         row = self._row("restart", before, level_g, start, at_ms, noise_g, confidence=0.3)
         self._clear_trace()
         return [row]
@@ -110,14 +119,14 @@ class WeighingDetector:
     def _returned(self, level_g: int, at_ms: int, noise_g: float) -> list[Weighing]:
         out: list[Weighing] = []
         if self._candidate_g is not None and self._settled_g is not None:
-            start = self._left_ms or self._candidate_ms
+            start = self._left_ms if self._left_ms is not None else self._candidate_ms
             out.append(self._row("touch", self._settled_g, level_g, start, at_ms, noise_g, confidence=0.9))
         # The settled level itself stays: following small differences would eat a slow withdrawal.
         self._candidate_g, self._left_ms = None, None
         self._clear_trace()
         return out
 
-    def _settle(self, at_ms: int) -> list[Weighing]:
+    def _settle(self) -> list[Weighing]:
         before, after = self._settled_g, self._candidate_g
         assert before is not None
         assert after is not None

@@ -113,6 +113,25 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
     )  # fmt: skip
 
 
+def rebase(state: LimitState, shift_ms: int, before_ms: int) -> LimitState:
+    """The same state on another timeline (a new boot): times move by ``shift_ms``, and end before ``before_ms``.
+
+    When clocks were guesses the shifted past may reach into the present; it is then pushed back as a whole, because
+    what was measured earlier happened earlier, whatever the clocks said.
+    """
+    if state.last_ms is None:
+        return state
+    back = max(0, state.last_ms + shift_ms - (before_ms - 1))
+    last_ms = state.last_ms + shift_ms - back
+    return msgspec.structs.replace(
+        state,
+        last_ms=last_ms,
+        # Nobody measured while the machine was off: what the last value was worth ends with its boot.
+        valid_until_ms=last_ms,
+        began_ms=None if state.began_ms is None else state.began_ms + shift_ms - back,
+    )
+
+
 def _beyond(limit: Limit, value: float) -> bool:
     return limit.excess(value) > _TOLERANCE
 

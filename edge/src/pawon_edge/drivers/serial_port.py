@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import termios
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 import serial
 
 from pawon_firmware_bridge.board.commands import buzzer
-from pawon_firmware_bridge.measurement import BadFrame, Measurement
+from pawon_firmware_bridge.measurement import BadFrame, BoardHello, Measurement
 from pawon_firmware_bridge.protocols import PROTOCOLS
 
 from ..sample import Observed, Sample, Trouble
@@ -59,26 +60,23 @@ class SerialPort:
     _stop: threading.Event = field(default_factory=threading.Event)
     _commands: deque[bytes] = field(default_factory=lambda: deque(maxlen=16))
     _sequence: int = 0
+    _backoff_s: float = BACKOFF_FIRST_S
 
     def run(self) -> None:
         """The thread's body."""
-        backoff_s, said = BACKOFF_FIRST_S, ""
+        said = ""
         while not self._stop.is_set():
             try:
                 with self._open() as port:
                     log.info("%s: port %s is open", self.name, self.path)
                     said = ""
-                    if self._listen(port):
-                        backoff_s = BACKOFF_FIRST_S
-            except (OSError, ValueError) as error:  # SerialException is an OSError; termios.error is not, see below
+                    self._listen(port)
+            except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError; termios.error is not
                 if said != (said := str(error)):
                     log.warning("%s: port %s: %s", self.name, self.path, error)
                 self._trouble("port_lost", str(error))
-            except serial.serialutil.termios.error as error:
-                log.warning("%s: port %s vanished: %s", self.name, self.path, error)
-                self._trouble("port_lost", str(error))
-            self._stop.wait(backoff_s * random.uniform(0.7, 1.0))  # noqa: S311 - jitter, no secret
-            backoff_s = min(backoff_s * 2, BACKOFF_MOST_S)
+            self._stop.wait(self._backoff_s * random.uniform(0.7, 1.0))  # noqa: S311 - jitter, no secret
+            self._backoff_s = min(self._backoff_s * 2, BACKOFF_MOST_S)
 
     def stop(self) -> None:
         """End soon."""
@@ -96,13 +94,14 @@ class SerialPort:
             self.path, self.baud, bytesize=int(bits), parity=parity, stopbits=int(stop), timeout=READ_TIMEOUT_S,
             write_timeout=1.0, exclusive=True,
         )  # fmt: skip
-        # What waited in the port while nobody read is old.
+        # What waited in the port while nobody read is old, and so is what it should have been told.
         port.reset_input_buffer()
+        self._commands.clear()
         return port
 
-    def _listen(self, port: serial.Serial) -> bool:
-        """Read until the port fails or we stop; whether anything good came."""
-        parser, good = PROTOCOLS[self.protocol].parser(), False
+    def _listen(self, port: serial.Serial) -> None:
+        """Read until the port fails or we stop; something good shortens the next wait again."""
+        parser = PROTOCOLS[self.protocol].parser()
         while not self._stop.is_set():
             while self._commands:
                 port.write(self._commands.popleft())
@@ -110,14 +109,14 @@ class SerialPort:
             at_ms = self.monotonic_ms()
             for event in parser.feed(data) if data else ():
                 if isinstance(event, Measurement):
-                    good |= self._measured(event, at_ms)
+                    if self._measured(event, at_ms):
+                        self._backoff_s = BACKOFF_FIRST_S
                 elif isinstance(event, BadFrame):
                     self.bad_frames += 1
                     self.kept.append(event)
                     self._trouble("bad_frames", event.reason, event.raw)
-                else:
+                elif isinstance(event, BoardHello):
                     log.info("%s: board %s, firmware %s", self.name, event.board_id, event.version)
-        return good
 
     def _measured(self, event: Measurement, at_ms: int) -> bool:
         for channel in self.channels:

@@ -1,7 +1,8 @@
 """The uplink over MQTT: one thread runs the network, one sends what the window allows.
 
 paho's own threads are not used: a callback that raises would end them silently. Callbacks here only put messages in a
-bounded queue; the network loop reconnects in one place, with jittered backoff.
+bounded queue; the network loop reconnects in one place, with jittered backoff. Every connection has a client of its
+own: what an old one had not sent dies with it, for the window sends it again, and nobody can publish before CONNECT.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import logging
 import queue
 import random
+import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +37,8 @@ BACKOFF_MOST_S = 30.0
 # A retained ``committed`` tells where to go on; a broker that has none lets the gateway begin by its own memory.
 WAIT_FOR_RETAINED_MS = 1_500
 MAX_INBOX = 1_000
+# The goodbye to a broker that does not read.
+GOODBYE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +83,12 @@ class Publisher:
         self._window = Window(spool=spool.id, upto=spool.upto, next=spool.upto + 1)
         self._inbox: queue.Queue[tuple[bytes, bool] | None] = queue.Queue(MAX_INBOX)
         self._stop = threading.Event()
-        self._connected = threading.Event()
+        # The client of the present connection, from its subscription to its end; the only one that may publish.
+        self._client: mqtt.Client | None = None
         self._begin_at_ms: int | None = None
         self._new_connection = threading.Event()
         self.last_commit_ms: int | None = None
-        self._client = self._make_client(f"pawon-{kitchen}-{gateway}")
+        self._client_id = f"pawon-{kitchen}-{gateway}"
         self._threads = [
             threading.Thread(target=self._network, name="uplink-network", daemon=True),
             threading.Thread(target=self._send_loop, name="uplink-send", daemon=True),
@@ -95,11 +101,9 @@ class Publisher:
 
     def stop(self) -> None:
         """Say goodbye and end the threads."""
-        if self._connected.is_set():
-            self.send_status(online=False)
+        self.send_status(online=False)
         self._stop.set()
         self.wake()
-        self._client.disconnect()
         for thread in self._threads:
             thread.join(timeout=3)
 
@@ -113,22 +117,27 @@ class Publisher:
     @property
     def connected(self) -> bool:
         """Whether the broker answers."""
-        return self._connected.is_set()
+        return self._client is not None
+
+    @property
+    def alive(self) -> bool:
+        """Whether both threads run; one that met a bug has ended."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def send_live(self, live: Live) -> None:
         """Repaint tiles, if anybody listens; never queued."""
-        if self._connected.is_set():
-            self._client.publish(self._topic("live"), codec.encode(live), qos=0)
+        if (client := self._client) is not None:
+            client.publish(self._topic("live"), codec.encode(live), qos=0)
 
     def send_status(self, *, online: bool = True) -> None:
         """Tell how the gateway does, retained."""
-        if self._connected.is_set():
-            self._client.publish(self._topic("status"), codec.encode(self._status(online)), qos=1, retain=True)
+        if (client := self._client) is not None:
+            client.publish(self._topic("status"), codec.encode(self._status(online)), qos=1, retain=True)
 
     # --- network thread -------------------------------------------------------------------------------------------
 
-    def _make_client(self, client_id: str) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
+    def _make_client(self) -> mqtt.Client:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=True)
         client.max_inflight_messages_set(64)
         client.max_queued_messages_set(256)
         client.will_set(self._topic("status"), codec.encode(GatewayStatus(online=False)), qos=1, retain=True)
@@ -140,6 +149,9 @@ class Publisher:
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        # With this set, publish() from another thread only queues and wakes the network thread. Without it paho writes
+        # to the socket from both threads at once and mixes packets up when one of them is written in part.
+        client.on_socket_register_write = lambda *_: None
         return client
 
     def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, reason: object, _props: object) -> None:
@@ -148,17 +160,21 @@ class Publisher:
             return
         client.subscribe(self._topic("committed"), qos=1)
 
-    def _on_subscribe(self, *_: object) -> None:
+    def _on_subscribe(
+        self, client: mqtt.Client, _data: object, _mid: int, reasons: Sequence[object], _props: object
+    ) -> None:
+        if any(getattr(reason, "is_failure", False) for reason in reasons):
+            log.error("the broker lets this gateway hear no answers (%s); check its access list", reasons[0])
         self._new_connection.set()
-        self._connected.set()
+        self._client = client
         log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
         self.send_status()
         self.wake()
 
     def _on_disconnect(self, *_: object) -> None:
-        if self._connected.is_set() and not self._stop.is_set():
+        if self._client is not None and not self._stop.is_set():
             log.warning("connection to the broker is lost; readings go on into the spool")
-        self._connected.clear()
+        self._client = None
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:
@@ -169,19 +185,29 @@ class Publisher:
     def _network(self) -> None:
         backoff_s, said = BACKOFF_FIRST_S, False
         while not self._stop.is_set():
+            client = self._make_client()
             try:
-                self._client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
-                while not self._stop.is_set() and self._client.loop(timeout=0.5) == mqtt.MQTT_ERR_SUCCESS:
-                    if self._connected.is_set():
+                client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
+                while not self._stop.is_set() and client.loop(timeout=0.5) == mqtt.MQTT_ERR_SUCCESS:
+                    if self._client is not None:
                         backoff_s, said = BACKOFF_FIRST_S, False
+                if self._stop.is_set():
+                    self._say_goodbye(client)
             except (OSError, ValueError) as error:
                 if not said:
                     log.warning("broker %s:%d cannot be reached: %s", self._broker.host, self._broker.port, error)
                     said = True
-            self._connected.clear()
+            self._client = None
             if self._stop.wait(backoff_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, no secret
                 break
             backoff_s = min(backoff_s * 2, BACKOFF_MOST_S)
+
+    def _say_goodbye(self, client: mqtt.Client) -> None:
+        """Write what waits, the parting status among it, and a DISCONNECT so that the last will is not sent."""
+        client.disconnect()
+        until_s = time.monotonic() + GOODBYE_S
+        while client.want_write() and time.monotonic() < until_s and client.loop(0.1) == mqtt.MQTT_ERR_SUCCESS:
+            pass
 
     # --- sending thread -------------------------------------------------------------------------------------------
 
@@ -196,17 +222,23 @@ class Publisher:
                 self._new_connection.clear()
                 self._window.connected(now_ms)
                 self._begin_at_ms = now_ms + WAIT_FOR_RETAINED_MS
-            if message is not None:
-                self._hear(*message, now_ms)
-            if not self._connected.is_set():
-                continue
-            if self._begin_at_ms is not None and now_ms < self._begin_at_ms:
-                continue
-            self._begin_at_ms = None
-            if self._window.tick(now_ms):
-                log.warning("the server has not answered for a while; sending again from row %d", self._window.next)
-            while self._window.may_send(self._spool.last) and self._send_batch():
-                pass
+            try:
+                if message is not None:
+                    self._hear(*message, now_ms)
+                self._send(now_ms)
+            except sqlite3.Error as error:
+                # A full or failing disk: what was not done is asked for again by the next answer or timeout.
+                log.critical("the uplink cannot use the spool (%s)", error)
+                self._stop.wait(1.0)
+
+    def _send(self, now_ms: int) -> None:
+        if self._client is None or (self._begin_at_ms is not None and now_ms < self._begin_at_ms):
+            return
+        self._begin_at_ms = None
+        if self._window.tick(now_ms):
+            log.warning("the server has not answered for a while; sending again from row %d", self._window.next)
+        while self._window.may_send(self._spool.last) and self._send_batch():
+            pass
 
     def _hear(self, payload: bytes, retained: bool, now_ms: int) -> None:
         answer = codec.decode(payload, Committed)
@@ -229,6 +261,9 @@ class Publisher:
             self._spool.refuse(sequence, reason, now_ms)
 
     def _send_batch(self) -> bool:
+        client = self._client
+        if client is None:
+            return False
         rows = self._spool.read(self._window.next, limit=self._window.rows_at_once(), max_bytes=BATCH_BYTES)
         if not rows:
             return False
@@ -241,9 +276,9 @@ class Publisher:
             items=[msgspec.Raw(row.item) for row in rows], hash=rows[-1].chain.hex(),
         )  # fmt: skip
         payload = codec.encode(envelope)
-        info = self._client.publish(self._topic("log"), payload, qos=1)
-        if info.rc not in (mqtt.MQTT_ERR_SUCCESS, mqtt.MQTT_ERR_NO_CONN):
-            return False  # paho's queue is full: the window waits, the spool keeps
+        info = client.publish(self._topic("log"), payload, qos=1)
+        if info.rc != mqtt.MQTT_ERR_SUCCESS:
+            return False  # the connection is gone or paho's queue is full: the window waits, the spool keeps
         self._window.sent(
             Sending(
                 first=rows[0].sequence,

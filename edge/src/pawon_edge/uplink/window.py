@@ -96,7 +96,8 @@ class Window:
             )
         if self.epoch is not None and answer.epoch == self.epoch and answer.upto < self.upto:
             return Verdict()  # an old copy; within one epoch the number never falls
-        restored = self.epoch is not None and answer.epoch != self.epoch and answer.upto < self.upto
+        # Of another epoch, or heard before any epoch was known: the server has less than this gateway remembers.
+        fell = answer.upto < self.upto
         self.epoch = answer.epoch
         moved = answer.upto != self.upto
         self.upto = answer.upto
@@ -106,7 +107,7 @@ class Window:
                 self._flight.popleft()
             self.next = max(self.next, self.upto + 1)
         hole = sending is not None and sending.first > self.upto + 1
-        if restored or hole:
+        if fell or hole:
             self._rewind(now_ms)
         server_time = None
         if sending is not None and answer.server_time_ms is not None:

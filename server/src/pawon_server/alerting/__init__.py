@@ -1,0 +1,1 @@
+"""Alerts leave the house here. An alert is a row before it is a message (``projections.incidents``)."""

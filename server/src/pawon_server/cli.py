@@ -1,0 +1,76 @@
+"""``pawon-server``: check a configuration, serve, and after a restore begin a new epoch."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from pawon_food_safety.profile import load_profile
+
+from . import VERSION
+from .config import ConfigError, ServerConfig, load_config
+from .server import Server, broker_address
+from .store.database import StoreError, new_epoch, open_store
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; the exit status is 0 when all is well, 1 for a configuration or machine problem."""
+    parser = argparse.ArgumentParser(prog="pawon-server", description="The Pawon server.")
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("check", "read the configuration and look at the machine"),
+        ("serve", "run the server"),
+        ("restored", "say that the store was restored from a backup, so that gateways send again what it lacks"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--config", type=Path, required=True)
+        command.add_argument("--demo", action="store_true", help="allow the demonstration profile")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        config = load_config(options.config, demo=options.demo)
+        if options.command == "check":
+            return check(config, options.config)
+        if options.command == "restored":
+            return restored(config)
+        server = Server(config, options.config, demo=options.demo)
+        server.serve()
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"{error.path}: {problem}", file=sys.stderr)
+        return 1
+    except (StoreError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def check(config: ServerConfig, path: Path) -> int:
+    """Say what the server would do, and open its store once."""
+    profile = load_profile(config.profile)
+    broker = broker_address(config, path)
+    open_store(config.store).close()
+    print(f"kitchen {config.kitchen} ({config.name}), {config.timezone}, profile {profile.id} {profile.version}")
+    print(f"  store {config.store}; broker {config.broker} ({broker.host}:{broker.port})")
+    print(f"  pages at http://{config.http.host}:{config.http.port}/wall")
+    print(f"  {len(config.gateway)} gateway(s), {len(config.sensor)} sensor(s), {len(config.place)} place(s)")
+    for sensor in config.sensor:
+        limits = profile.limits_at(sensor.point, sensor.quantity)
+        judged = ", ".join(limit.id for limit in limits) or "shown and recorded, no limit"
+        print(f"  {sensor.id}: {judged}")
+    print("the configuration is good")
+    return 0
+
+
+def restored(config: ServerConfig) -> int:
+    """Begin a new epoch in a restored store."""
+    store = open_store(config.store)
+    with store.writer.begin() as connection:
+        epoch = new_epoch(connection)
+    store.close()
+    print(f"new epoch {epoch}: gateways will send again what this store lacks")
+    return 0

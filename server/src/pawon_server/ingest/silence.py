@@ -1,0 +1,56 @@
+"""Who is silent? A decision of the server's clock, journalled when it is made, so that a rebuild need not guess.
+
+A sensor known to be broken is not also silent, and when a whole gateway is silent its sensors are one cause, not many.
+Pure: reads the projections, returns decisions.
+"""
+
+from __future__ import annotations
+
+from ..projections.gateways import Gateways
+from ..projections.incidents import Incidents, SilenceEntry
+from ..projections.readings import Readings
+from ..rulebook import Rulebook
+
+
+def declare(
+    book: Rulebook, readings: Readings, gateways: Gateways, incidents: Incidents, *, now_ms: int, since_ms: int
+) -> list[SilenceEntry]:
+    """The silences to declare, to make worse, or to end at ``now_ms``.
+
+    ``since_ms``: when this server began to listen; nobody is blamed for what it could not hear before.
+    """
+    out: list[SilenceEntry] = []
+    quiet_gateways: set[str] = set()
+    anywhere = book.profile.silence_at("*")
+    for gateway in sorted({sensor.gateway for sensor in book.settings.sensors}):
+        heard_ms = max(since_ms, gateways.heard_ms(gateway) or 0)
+        state = _state(now_ms - heard_ms, anywhere.warning_s, anywhere.critical_s)
+        if state is not None:
+            quiet_gateways.add(gateway)
+        out += _decide(incidents, gateway, "gateway", state, heard_ms, now_ms)
+    for sensor in book.settings.sensors:
+        valid_until_ms = max(since_ms, readings.fresh_until_ms(sensor.id))
+        patience = book.profile.silence_at(sensor.point)
+        state = _state(now_ms - valid_until_ms, patience.warning_s, patience.critical_s)
+        known = incidents.silence(sensor.id)
+        if readings.fault(sensor.id) is not None or (sensor.gateway in quiet_gateways and known is None):
+            state = None
+        elif known is not None and state is None and not readings.fresh(sensor.id, now_ms):
+            state = known  # a restarted server listens anew, but what was silent has not spoken
+        out += _decide(incidents, sensor.id, "sensor", state, valid_until_ms, now_ms)
+    return out
+
+
+def _state(silent_ms: int, warning_s: float, critical_s: float) -> str | None:
+    if silent_ms >= critical_s * 1000:
+        return "critical"
+    return "warning" if silent_ms >= warning_s * 1000 else None
+
+
+def _decide(
+    incidents: Incidents, subject: str, scope: str, state: str | None, since_ms: int, now_ms: int
+) -> list[SilenceEntry]:
+    known = incidents.silence(subject)
+    if known == state or (known == "critical" and state == "warning"):
+        return []
+    return [SilenceEntry(subject=subject, scope=scope, state=state or "ended", since_ms=since_ms, at_ms=now_ms)]

@@ -1,0 +1,334 @@
+"""The one writer: takes what came in, in groups, makes it durable, and only then answers.
+
+A group is one transaction: journal entries, their projections, and each spool's committed number. A batch whose
+projection fails (a bug) is journalled all the same and its rows are quarantined, so that it stalls nobody; the journal
+lets it be projected again by a corrected version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from pawon_contract import codec
+from pawon_contract.messages import Answers, Committed, Envelope, Refused
+
+from ..projections.context import Changes
+from ..projections.incidents import SilenceEntry
+from ..projections.projector import Projector
+from ..rulebook import Rulebook, encode
+from ..store.database import Store
+from ..store.journal import EntryKind, Journal, batch_holding
+from .batches import Broken, Continuation, Hole, Known, SpoolState, beginning, chain_at, judge
+from .silence import declare
+
+log = logging.getLogger(__name__)
+
+# Eight batches in flight from each of a hundred gateways; what does not fit is sent again by its gateway.
+MAX_WAITING = 1_000
+GROUP_MESSAGES = 200
+GROUP_BYTES = 4 << 20
+CLOCK_EVERY_S = 1.0
+RETRY_S = 2.0
+# A sender of garbage is journalled so often and then only counted: it must not fill the store.
+MAX_REFUSED_KEPT = 500
+REFUSED_REMEMBERED = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A payload on a gateway's ``log`` topic."""
+
+    gateway: str
+    payload: bytes
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnEntry:
+    """Something of the server's own for the journal."""
+
+    kind: EntryKind
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A ``committed`` to publish. A refusal is for the sender of this moment only and is not retained."""
+
+    gateway: str
+    message: Committed
+    retain: bool
+
+
+class Writer:
+    """Owns the store's write connection. ``answer`` and ``changed`` are called from its thread, after the commit."""
+
+    def __init__(
+        self, store: Store, book: Rulebook, gateways: frozenset[str], *,
+        answer: Callable[[Reply], None], changed: Callable[[Changes, Projector], None],
+        utc_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:  # fmt: skip
+        self._store, self._book, self._known_gateways = store, book, gateways
+        self._answer, self._changed, self._utc_ms = answer, changed, utc_ms
+        self._queue: queue.Queue[Incoming | OwnEntry] = queue.Queue(MAX_WAITING)
+        self._stop = threading.Event()
+        self._journal = Journal(book.settings.kitchen)
+        self.projector = Projector(book.settings.kitchen)
+        self._refused: OrderedDict[str, None] = OrderedDict()
+        self._refused_kept = 0
+        self._started_ms = utc_ms()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self.overflowed = 0
+        self.unknown_gateways: dict[str, int] = {}
+        self.committed_batches = 0
+        self.committed_rows = 0
+        self.failures = 0
+
+    # --- called from anywhere ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Take up the journal, put the present configuration in force, and begin."""
+        with self._store.writer.begin() as connection:
+            self._load(connection)
+            changes = Changes()
+            for kind, part, now in (
+                ("config", self._book.settings, self.projector.settings),
+                ("profile", self._book.profile, self.projector.profile),
+            ):
+                if now is None or encode(part) != encode(now):
+                    self._own(connection, OwnEntry(kind=kind, payload=encode(part)), changes)  # type: ignore[arg-type]  # two literals
+            self.projector.flush(connection)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the group at hand and end."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def waiting(self) -> int:
+        """Messages not yet taken."""
+        return self._queue.qsize()
+
+    def put(self, gateway: str, payload: bytes) -> None:
+        """A message came in. One that does not fit is dropped: without an answer its gateway sends it again."""
+        if gateway not in self._known_gateways:
+            if not self.unknown_gateways.get(gateway):
+                log.warning(
+                    "gateway %r is not configured; add [[gateway]] id = %r to accept its data", gateway, gateway
+                )
+            if gateway in self.unknown_gateways or len(self.unknown_gateways) < 100:
+                self.unknown_gateways[gateway] = self.unknown_gateways.get(gateway, 0) + 1
+            return
+        try:
+            self._queue.put_nowait(Incoming(gateway=gateway, payload=payload, received_ms=self._utc_ms()))
+        except queue.Full:
+            self.overflowed += 1
+
+    def submit(self, kind: EntryKind, payload: bytes) -> None:
+        """Journal something of the server's own. Raises ``queue.Full`` when the writer is overwhelmed."""
+        self._queue.put(OwnEntry(kind=kind, payload=payload), timeout=5)
+
+    # --- the writer's thread ----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        clock_at = time.monotonic() + CLOCK_EVERY_S
+        while not self._stop.is_set():
+            group = self._take_group(max(0.0, clock_at - time.monotonic()))
+            look = time.monotonic() >= clock_at
+            if look:
+                clock_at = time.monotonic() + CLOCK_EVERY_S
+            if group or look:
+                self._handle(group, look_at_clock=look)
+
+    def _take_group(self, wait_s: float) -> list[Incoming | OwnEntry]:
+        group: list[Incoming | OwnEntry] = []
+        size = 0
+        with contextlib.suppress(queue.Empty):
+            group.append(self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait())
+            while len(group) < GROUP_MESSAGES and size < GROUP_BYTES:
+                size += len(group[-1].payload)
+                group.append(self._queue.get_nowait())
+        return group
+
+    def _handle(self, group: list[Incoming | OwnEntry], *, look_at_clock: bool) -> None:
+        try:
+            self._commit(group, look_at_clock=look_at_clock)
+        except SQLAlchemyError as error:
+            # The store refuses (full, read-only, broken): nothing of the group is accepted, nobody is answered.
+            self.failures += 1
+            log.critical("the store cannot be written: %s", error)
+            self._recover()
+            self._stop.wait(RETRY_S)
+        except Exception:
+            log.exception("a projection failed; taking the group one by one")
+            self.failures += 1
+            self._recover()
+            for message in group:
+                self._handle_alone(message)
+
+    def _handle_alone(self, message: Incoming | OwnEntry) -> None:
+        try:
+            self._commit([message], look_at_clock=False)
+        except Exception:
+            log.exception("this message is kept without its projection")
+            self._recover()
+            if isinstance(message, Incoming):
+                try:
+                    self._commit([message], look_at_clock=False, project=False)
+                except SQLAlchemyError as error:
+                    log.critical("the store cannot be written: %s", error)
+                    self._recover()
+
+    def _recover(self) -> None:
+        with contextlib.suppress(SQLAlchemyError), self._store.reader.connect() as connection:
+            self._load(connection)
+
+    def _load(self, connection: Connection) -> None:
+        self._journal.load(connection)
+        self.projector.load(connection)
+
+    def _commit(self, group: list[Incoming | OwnEntry], *, look_at_clock: bool, project: bool = True) -> None:
+        changes, replies, rows = Changes(), {}, 0
+        refusals: list[Reply] = []
+        with self._store.writer.begin() as connection:
+            for message in group:
+                if isinstance(message, OwnEntry):
+                    self._own(connection, message, changes)
+                    continue
+                reply, count = self._incoming(connection, message, changes, project=project)
+                rows += count
+                if reply is None:
+                    continue
+                if reply.retain:
+                    replies[reply.gateway] = reply
+                else:
+                    refusals.append(reply)
+            if look_at_clock:
+                self._look_at_clock(connection, changes)
+            self.projector.flush(connection)
+        self.committed_batches += len(replies)
+        self.committed_rows += rows
+        self._tell([*refusals, *replies.values()], changes)
+
+    def _tell(self, replies: list[Reply], changes: Changes) -> None:
+        """After the commit: what fails here may not undo or repeat what is durable."""
+        try:
+            for reply in replies:
+                self._answer(reply)
+            if changes:
+                self._changed(changes, self.projector)
+        except Exception:
+            log.exception("telling of a commit failed; gateways will ask again, screens catch up with the next change")
+
+    def _own(self, connection: Connection, message: OwnEntry, changes: Changes) -> None:
+        entry = self._journal.append(connection, message.kind, self._utc_ms(), message.payload)
+        self.projector.apply(connection, entry, changes)
+
+    def _incoming(
+        self, connection: Connection, message: Incoming, changes: Changes, *, project: bool
+    ) -> tuple[Reply | None, int]:
+        envelope = codec.decode(message.payload, Envelope)
+        if isinstance(envelope, codec.Unreadable):
+            return self._refuse(connection, message, f"envelope: {envelope.reason}", changes), 0
+        stored = self.projector.gateways.stored(message.gateway, envelope.spool)
+        verdict = judge(envelope, stored)
+        if isinstance(verdict, Known):
+            before = self._state_before(connection, message.gateway, envelope.spool, verdict.last)
+            if before is not None and before.hex() != envelope.hash:
+                reason = f"chain: rows up to {verdict.last} differ from the record of the same numbers (a copied card?)"
+                return self._refuse(connection, message, reason, changes), 0
+        elif isinstance(verdict, Broken):
+            return self._refuse(connection, message, verdict.reason, changes), 0
+        elif isinstance(verdict, Continuation):
+            entry = self._journal.append(
+                connection, "batch", message.received_ms, message.payload, gateway=message.gateway,
+                spool=envelope.spool, first=stored.upto + 1, last=verdict.state.upto, chain_before=stored.chain,
+                chain=verdict.state.chain,
+            )  # fmt: skip
+            rows = verdict.rows if project else [_set_aside(row) for row in verdict.rows]
+            self.projector.apply(connection, entry, changes, rows)
+            stored = verdict.state
+        else:
+            assert isinstance(verdict, Hole)
+        count = len(verdict.rows) if isinstance(verdict, Continuation) else 0
+        return self._reply(message.gateway, envelope, stored), count
+
+    def _reply(self, gateway: str, envelope: Envelope, stored: SpoolState) -> Reply:
+        answers = Answers(first=envelope.first, sent_ms=envelope.sent_ms)
+        return Reply(
+            gateway=gateway, retain=True,
+            message=Committed(
+                spool=envelope.spool, epoch=self._store.epoch, upto=stored.upto, answers=answers,
+                server_time_ms=self._utc_ms(),
+            ),
+        )  # fmt: skip
+
+    def _refuse(self, connection: Connection, message: Incoming, reason: str, changes: Changes) -> Reply:
+        digest = codec.digest(message.payload)
+        if digest not in self._refused and self._refused_kept < MAX_REFUSED_KEPT:
+            log.warning(
+                "gateway %s: a payload of %d bytes is refused: %s", message.gateway, len(message.payload), reason
+            )
+            self._refused_kept += 1
+            kept = reason.replace("\n", " ").encode() + b"\n" + message.payload
+            entry = self._journal.append(connection, "refused", message.received_ms, kept, gateway=message.gateway)
+            self.projector.apply(connection, entry, changes)
+        self._refused[digest] = None
+        self._refused.move_to_end(digest)
+        while len(self._refused) > REFUSED_REMEMBERED:
+            self._refused.popitem(last=False)
+        spool, upto = self.projector.gateways.newest_spool(message.gateway)
+        return Reply(
+            gateway=message.gateway, retain=False,
+            message=Committed(
+                spool=spool, epoch=self._store.epoch, upto=upto, refused=Refused(digest=digest, reason=reason[:200])
+            ),
+        )  # fmt: skip
+
+    def _state_before(self, connection: Connection, gateway: str, spool: str, last: int) -> bytes | None:
+        """The record's chain value at ``last``; ``None`` where a gap covers it or the entry is gone."""
+        entry = batch_holding(connection, self._journal.kitchen, gateway, spool, last)
+        if entry is None or entry.first is None or entry.chain_before is None:
+            return None
+        if entry.last == last:
+            return entry.chain
+        envelope = codec.decode(entry.payload, Envelope)
+        if isinstance(envelope, codec.Unreadable):
+            return None
+        before = SpoolState(upto=entry.first - 1, chain=entry.chain_before) if entry.first > 1 else beginning(spool)
+        return chain_at(envelope, before, last)
+
+    def _look_at_clock(self, connection: Connection, changes: Changes) -> None:
+        """What only the server's clock can tell: who has been silent for how long."""
+        decisions: list[SilenceEntry] = declare(
+            self.projector.book, self.projector.readings, self.projector.gateways, self.projector.incidents,
+            now_ms=self._utc_ms(), since_ms=self._started_ms,
+        )  # fmt: skip
+        for decision in decisions:
+            self._own(connection, OwnEntry(kind="silence", payload=msgspec.json.encode(decision)), changes)
+
+
+def _set_aside(row: codec.Row) -> codec.Row:
+    """A row whose projection failed: quarantined with its bytes."""
+    return codec.Row(
+        sequence=row.sequence, last=row.last, raw=row.raw, chain=row.chain,
+        item=codec.Unreadable(reason="its projection failed; see the log", raw=row.raw),
+    )  # fmt: skip

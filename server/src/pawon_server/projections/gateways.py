@@ -1,0 +1,140 @@
+"""How far each spool is stored, what is known of each boot's time, and how each gateway does; and what was refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, insert, select
+
+from pawon_contract.codec import Row, Unreadable
+
+from ..ingest.batches import SpoolState, beginning
+from ..store.tables import boot, gateway, quarantine, spool
+from .context import Arrival
+
+
+class Gateways:
+    """Projection of ``spool``, ``boot``, ``gateway`` and ``quarantine``; buffers until ``flush``."""
+
+    def __init__(self, kitchen: str) -> None:
+        self._kitchen = kitchen
+        self._rows: dict[Table, dict[tuple[str, ...], dict[str, Any]]] = {spool: {}, boot: {}, gateway: {}}
+        self._dirty: dict[Table, set[tuple[str, ...]]] = {spool: set(), boot: set(), gateway: set()}
+        self._quarantined: list[dict[str, Any]] = []
+
+    def load(self, connection: Connection) -> None:
+        """Forget what was not committed; remember what was."""
+        self._quarantined.clear()
+        for table in self._rows:
+            self._dirty[table].clear()
+            found = connection.execute(select(table).where(table.c.kitchen == self._kitchen))
+            self._rows[table] = {self._key(table, row._mapping): dict(row._mapping) for row in found}
+
+    def stored(self, name: str, spool_id: str) -> SpoolState:
+        """How far this spool is stored."""
+        row = self._rows[spool].get((name, spool_id))
+        return beginning(spool_id) if row is None else SpoolState(upto=row["upto"], chain=row["chain"])
+
+    def newest_spool(self, name: str) -> tuple[str, int]:
+        """The spool a gateway last sent from, and how far it is stored; ("", 0) before its first row."""
+        row = self._rows[gateway].get((name,))
+        return ("", 0) if row is None else (row["spool"], row["upto"])
+
+    def heard_ms(self, name: str) -> int | None:
+        """When rows of a gateway were last stored, by the server's clock."""
+        row = self._rows[gateway].get((name,))
+        return None if row is None else int(row["received_ms"])
+
+    def take(self, arrival: Arrival, state: SpoolState, newest_at_ms: int | None) -> None:
+        """A batch was stored up to ``state``."""
+        self._put(
+            spool,
+            kitchen=self._kitchen, gateway=arrival.gateway, spool=arrival.spool, upto=state.upto, chain=state.chain,
+            journal_id=arrival.journal_id,
+        )  # fmt: skip
+        known = self._rows[boot].get((arrival.gateway, arrival.boot))
+        if known is None or not known["fixed"]:
+            self._boot(arrival.gateway, arrival.boot, arrival.offset_ms, arrival.error_ms, arrival.clock,
+                       fixed=False, journal_id=arrival.journal_id)  # fmt: skip
+        before = self._rows[gateway].get((arrival.gateway,))
+        delay = None if newest_at_ms is None else arrival.age_ms(newest_at_ms)
+        self._put(
+            gateway,
+            kitchen=self._kitchen, gateway=arrival.gateway, boot=arrival.boot, spool=arrival.spool, upto=state.upto,
+            received_ms=arrival.received_ms, clock=arrival.clock, offset_ms=arrival.offset_ms,
+            error_ms=arrival.error_ms, delay_ms=delay or 0, refused=0 if before is None else before["refused"],
+            journal_id=arrival.journal_id,
+        )  # fmt: skip
+
+    def fix_clock(self, name: str, boot_id: str, offset_ms: int, error_ms: int, source: str, journal_id: int) -> bool:
+        """A boot's time became known; whether that is news."""
+        known = self._rows[boot].get((name, boot_id))
+        if known is not None and known["fixed"]:
+            return False
+        self._boot(name, boot_id, offset_ms, error_ms, source, fixed=True, journal_id=journal_id)
+        return True
+
+    def refuse_row(self, arrival: Arrival, row: Row, reason: str) -> None:
+        """A row that could not be used keeps its number, its bytes and the reason."""
+        self._quarantined.append(
+            {
+                "kitchen": self._kitchen, "journal_id": arrival.journal_id, "sequence": row.sequence,
+                "gateway": arrival.gateway, "spool": arrival.spool, "received_ms": arrival.received_ms,
+                "reason": reason, "raw": row.raw,
+            }
+        )  # fmt: skip
+        self._count_refused(arrival.gateway)
+
+    def refuse_payload(self, name: str, journal_id: int, received_ms: int, reason: str, payload: bytes) -> None:
+        """A payload that was no batch."""
+        self._quarantined.append(
+            {
+                "kitchen": self._kitchen, "journal_id": journal_id, "sequence": 0, "gateway": name, "spool": None,
+                "received_ms": received_ms, "reason": reason, "raw": payload,
+            }
+        )  # fmt: skip
+        self._count_refused(name)
+
+    def flush(self, connection: Connection) -> None:
+        """Write what was buffered."""
+        if self._quarantined:
+            connection.execute(insert(quarantine), self._quarantined)
+            self._quarantined = []
+        for table, keys in self._dirty.items():
+            for key in sorted(keys):
+                row = self._rows[table][key]
+                where = [table.c.kitchen == self._kitchen]
+                where += [table.c[name] == value for name, value in zip(self._names(table), key, strict=True)]
+                connection.execute(delete(table).where(*where))
+                connection.execute(insert(table), row)
+            keys.clear()
+
+    def _count_refused(self, name: str) -> None:
+        row = self._rows[gateway].get((name,))
+        if row is not None:
+            self._put(gateway, **{**row, "refused": row["refused"] + 1})
+
+    def _boot(
+        self, name: str, boot_id: str, offset_ms: int, error_ms: int, clock: str, *, fixed: bool, journal_id: int
+    ) -> None:
+        self._put(
+            boot, kitchen=self._kitchen, gateway=name, boot=boot_id, offset_ms=offset_ms, error_ms=error_ms,
+            clock=clock, fixed=fixed, journal_id=journal_id,
+        )  # fmt: skip
+
+    def _put(self, table: Table, **row: Any) -> None:
+        key = self._key(table, row)
+        self._rows[table][key] = row
+        self._dirty[table].add(key)
+
+    def _key(self, table: Table, row: Any) -> tuple[str, ...]:
+        return tuple(row[name] for name in self._names(table))
+
+    @staticmethod
+    def _names(table: Table) -> list[str]:
+        return [column.name for column in table.primary_key.columns if column.name != "kitchen"]
+
+
+def unreadable_reason(row: Row) -> str | None:
+    """Why a row cannot be used, or ``None``."""
+    return row.item.reason if isinstance(row.item, Unreadable) else None

@@ -1,0 +1,166 @@
+"""One journal entry to all projections: the only writer of every table but the journal itself.
+
+Deterministic: the entry and what earlier entries left behind decide everything. No clock is read and nothing is sent.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from pawon_contract import codec
+from pawon_contract.messages import ClockFix, Contact, Envelope, Gap, Item, Reading, SensorFault, Weighing
+from pawon_food_safety.profile import Profile
+
+from ..ingest.batches import SpoolState
+from ..rulebook import Rulebook, Sensor, Settings
+from ..store.journal import Entry
+from ..store.tables import alert, journal
+from .context import Arrival, Changes
+from .gateways import Gateways
+from .incidents import Incidents, SilenceEntry
+from .readings import Readings
+from .stock import Stock
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class AlertSent(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of an ``alert_sent`` journal entry."""
+
+    alert: str
+    channel: str
+    sent_ms: int
+
+
+class Projector:
+    """All projections of one kitchen. ``load`` once, then ``apply`` entries and ``flush`` before each commit."""
+
+    def __init__(self, kitchen: str) -> None:
+        self.kitchen = kitchen
+        self.settings: Settings | None = None
+        self.profile: Profile | None = None
+        self.gateways = Gateways(kitchen)
+        self.readings = Readings(kitchen)
+        self.incidents = Incidents(kitchen)
+        self.stock = Stock(kitchen)
+
+    def load(self, connection: Connection) -> None:
+        """Take up what is committed: at the start, and after a rolled-back transaction."""
+        self.settings = self._newest(connection, "config", Settings)
+        self.profile = self._newest(connection, "profile", Profile)
+        for part in (self.gateways, self.readings, self.incidents):
+            part.load(connection)
+
+    def flush(self, connection: Connection) -> None:
+        """Write what is buffered."""
+        for part in (self.gateways, self.readings, self.incidents):
+            part.flush(connection)
+
+    @property
+    def book(self) -> Rulebook:
+        """The rules in force."""
+        assert self.settings is not None, "a config entry comes before everything else"
+        assert self.profile is not None, "a profile entry comes before everything else"
+        return Rulebook(settings=self.settings, profile=self.profile)
+
+    def apply(
+        self, connection: Connection, entry: Entry, changes: Changes, rows: list[codec.Row] | None = None
+    ) -> None:
+        """Project one entry. ``rows`` spares decoding a batch that was decoded already."""
+        match entry.kind:
+            case "batch":
+                self._batch(connection, entry, changes, rows)
+            case "refused":
+                reason, _, payload = entry.payload.partition(b"\n")
+                self.gateways.refuse_payload(
+                    entry.gateway, entry.id, entry.received_ms, reason.decode(errors="replace"), payload
+                )
+                changes.gateways = True
+            case "config":
+                self.settings = msgspec.json.decode(entry.payload, type=Settings)
+                changes.gateways = changes.incidents = changes.stock = True
+            case "profile":
+                self.profile = msgspec.json.decode(entry.payload, type=Profile)
+                changes.incidents = True
+            case "silence":
+                silence = msgspec.json.decode(entry.payload, type=SilenceEntry)
+                self.incidents.take_silence(connection, self.book, silence, entry.id, changes)
+            case "alert_sent":
+                sent = msgspec.json.decode(entry.payload, type=AlertSent)
+                connection.execute(
+                    update(alert)
+                    .where(alert.c.kitchen == self.kitchen, alert.c.id == sent.alert)
+                    .values(sent_ms=sent.sent_ms, channel=sent.channel)
+                )
+
+    def _batch(self, connection: Connection, entry: Entry, changes: Changes, rows: list[codec.Row] | None) -> None:
+        envelope = codec.decode(entry.payload, Envelope)
+        assert not isinstance(envelope, codec.Unreadable), "only what decodes is journalled as a batch"
+        assert entry.first is not None
+        assert entry.chain_before is not None
+        if rows is None:
+            rows = codec.rows(envelope, entry.chain_before, after=entry.first - 1)
+        same_boot = envelope.sent_boot is None or envelope.sent_boot == envelope.boot
+        arrival = Arrival(
+            journal_id=entry.id, received_ms=entry.received_ms, gateway=entry.gateway, spool=envelope.spool,
+            boot=envelope.boot, offset_ms=envelope.offset_ms, clock=envelope.clock, error_ms=envelope.error_ms,
+            sent_ms=envelope.sent_ms if same_boot else None,
+        )  # fmt: skip
+        newest: int | None = None
+        book = self.book
+        sensors = {sensor.id: sensor for sensor in book.settings.sensors}
+        for row in rows:
+            if isinstance(row.item, codec.Unreadable):
+                self.gateways.refuse_row(arrival, row, row.item.reason)
+            else:
+                newest = row.item.at_ms
+                self._row(connection, book, sensors, arrival, row, row.item, changes)
+        self.gateways.take(arrival, SpoolState(upto=rows[-1].last, chain=rows[-1].chain), newest)
+        changes.gateways = True
+
+    def _row(
+        self, connection: Connection, book: Rulebook, sensors: dict[str, Sensor], arrival: Arrival, row: codec.Row,
+        item: Item, changes: Changes,
+    ) -> None:  # fmt: skip
+        if isinstance(item, ClockFix):
+            if self.gateways.fix_clock(
+                arrival.gateway, item.boot, item.offset_ms, item.error_ms, item.source, arrival.journal_id
+            ):
+                for part in (self.readings, self.incidents, self.stock):
+                    part.fix_clock(connection, arrival.gateway, item.boot, item.offset_ms, arrival.journal_id)
+                changes.incidents = changes.stock = True
+            return
+        if isinstance(item, Gap):
+            return  # its place in the journal is the record of the loss
+        sensor = sensors.get(item.sensor)
+        if sensor is None or sensor.gateway != arrival.gateway:
+            self.gateways.refuse_row(arrival, row, f"sensor {item.sensor!r} is not configured for {arrival.gateway}")
+            return
+        changes.sensors.add(sensor.id)
+        if isinstance(item, Reading):
+            if item.quantity != sensor.quantity:
+                reason = f"sensor {sensor.id} sends {item.quantity}, configured as {sensor.quantity}"
+                self.gateways.refuse_row(arrival, row, reason)
+                return
+            self.readings.take(arrival, row.sequence, item)
+            if sensor.point:
+                self.incidents.judge(connection, book, sensor, arrival, row.sequence, item, changes)
+        elif isinstance(item, Contact):
+            self.readings.take(arrival, row.sequence, item)
+        elif isinstance(item, SensorFault):
+            self.readings.take_fault(arrival, item)
+            self.incidents.take_fault(connection, book, sensor, arrival, row.sequence, item, changes)
+        elif isinstance(item, Weighing):
+            self.stock.take(connection, book, arrival, row.sequence, item, changes)
+
+    def _newest(self, connection: Connection, kind: str, shape: type[T]) -> T | None:
+        payload = connection.execute(
+            select(journal.c.payload)
+            .where(journal.c.kitchen == self.kitchen, journal.c.kind == kind)
+            .order_by(journal.c.id.desc())
+            .limit(1)
+        ).scalar()
+        return None if payload is None else msgspec.json.decode(payload, type=shape)

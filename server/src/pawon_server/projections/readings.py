@@ -1,0 +1,157 @@
+"""Readings and the newest value of each sensor; a ``ClockFix`` dates a boot's readings anew, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from pawon_contract.messages import Contact, Reading, SensorFault
+
+from ..store.tables import latest, reading
+from .context import Arrival
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """``fresh_until_ms`` by the server's clock; ``boot`` and ``at_ms`` order it against a live value."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    measured_ms: int | None
+    fresh_until_ms: int
+    valid_ms: int
+    boot: str | None
+    at_ms: int | None
+    fault: str | None
+
+
+class Readings:
+    """Projection of ``reading`` and ``latest``; buffers until ``flush``."""
+
+    def __init__(self, kitchen: str) -> None:
+        self._kitchen = kitchen
+        self._rows: list[dict[str, Any]] = []
+        self._latest: dict[str, dict[str, Any]] = {}
+        self._changed: set[str] = set()
+
+    def load(self, connection: Connection) -> None:
+        """Forget what was not committed; remember what was."""
+        self._rows.clear()
+        self._changed.clear()
+        found = connection.execute(select(latest).where(latest.c.kitchen == self._kitchen))
+        self._latest = {row.sensor: dict(row._mapping) for row in found}
+
+    def take(self, arrival: Arrival, sequence: int, item: Reading | Contact) -> None:
+        """One measured value."""
+        value, low, high, count = _numbers(item)
+        quantity = item.quantity if isinstance(item, Reading) else item.contact
+        valid_ms = int(item.every_s * 1500)
+        measured_ms = arrival.utc_ms(item.at_ms)
+        self._rows.append(
+            {
+                "kitchen": self._kitchen, "gateway": arrival.gateway, "spool": arrival.spool, "sequence": sequence,
+                "sensor": item.sensor, "quantity": quantity, "value": value, "low": low, "high": high, "count": count,
+                "measured_ms": measured_ms, "valid_ms": valid_ms, "boot": arrival.boot, "at_ms": item.at_ms,
+                "clock": arrival.clock, "first_measured_ms": None, "journal_id": arrival.journal_id,
+            }
+        )  # fmt: skip
+        age_ms = arrival.age_ms(item.at_ms)
+        # The server's clock and the sender's own ageing decide what is fresh; no wall clock of a gateway is trusted.
+        fresh_until_ms = 0 if age_ms is None else arrival.received_ms - age_ms + valid_ms
+        row = self._row(item.sensor, arrival)
+        row.update(
+            quantity=quantity, value=value, low=low, high=high, measured_ms=measured_ms, valid_ms=valid_ms,
+            fresh_until_ms=max(fresh_until_ms, row["fresh_until_ms"]), boot=arrival.boot, at_ms=item.at_ms,
+        )  # fmt: skip
+
+    def take_fault(self, arrival: Arrival, item: SensorFault) -> None:
+        """A sensor broke, or works again."""
+        row = self._row(item.sensor, arrival)
+        row["fault"] = None if item.cleared else item.fault
+        row["fault_ms"] = None if item.cleared else arrival.utc_ms(item.at_ms)
+
+    def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
+        """Date a boot's guessed readings by its now known offset; the old stamp is kept, and none is dated twice."""
+        self.flush(connection)
+        connection.execute(
+            update(reading)
+            .where(
+                reading.c.kitchen == self._kitchen,
+                reading.c.gateway == gateway,
+                reading.c.boot == boot,
+                reading.c.first_measured_ms.is_(None),
+                reading.c.clock.in_(("guess", "rtc")),
+            )
+            .values(
+                first_measured_ms=reading.c.measured_ms, measured_ms=reading.c.at_ms + offset_ms, journal_id=journal_id
+            )
+        )
+        for sensor, row in self._latest.items():
+            if row["boot"] == boot and row["at_ms"] is not None:
+                row["measured_ms"] = row["at_ms"] + offset_ms
+                self._changed.add(sensor)
+
+    def newest(self, sensor: str) -> Newest | None:
+        """The newest stored value of a sensor, or that it is in fault."""
+        row = self._latest.get(sensor)
+        if row is None:
+            return None
+        return Newest(
+            value=row["value"], low=row["low"], high=row["high"], measured_ms=row["measured_ms"],
+            fresh_until_ms=row["fresh_until_ms"], valid_ms=row["valid_ms"] or 0, boot=row["boot"], at_ms=row["at_ms"],
+            fault=row["fault"],
+        )  # fmt: skip
+
+    def fresh(self, sensor: str, now_ms: int) -> bool:
+        """Whether the newest value may still be believed, by the server's clock."""
+        row = self._latest.get(sensor)
+        return row is not None and now_ms < row["fresh_until_ms"]
+
+    def fresh_until_ms(self, sensor: str) -> int:
+        """Since when (server's clock) the newest value is not to be believed any more; 0 when there never was one."""
+        row = self._latest.get(sensor)
+        return 0 if row is None else int(row["fresh_until_ms"])
+
+    def fault(self, sensor: str) -> str | None:
+        """The fault a sensor is in."""
+        row = self._latest.get(sensor)
+        return None if row is None else row["fault"]
+
+    def flush(self, connection: Connection) -> None:
+        """Write what was buffered."""
+        if self._rows:
+            connection.execute(insert(reading), self._rows)
+            self._rows = []
+        if self._changed:
+            rows = [self._latest[sensor] for sensor in sorted(self._changed)]
+            connection.execute(
+                delete(latest).where(latest.c.kitchen == self._kitchen, latest.c.sensor == bindparam("b_sensor")),
+                [{"b_sensor": row["sensor"]} for row in rows],
+            )
+            connection.execute(insert(latest), rows)
+            self._changed = set()
+
+    def _row(self, sensor: str, arrival: Arrival) -> dict[str, Any]:
+        self._changed.add(sensor)
+        row = self._latest.setdefault(
+            sensor,
+            {
+                "kitchen": self._kitchen, "sensor": sensor, "quantity": None, "value": None, "low": None, "high": None,
+                "measured_ms": None, "fresh_until_ms": 0, "valid_ms": None, "boot": None, "at_ms": None,
+                "fault": None, "fault_ms": None, "journal_id": 0,
+            },
+        )  # fmt: skip
+        row["journal_id"] = arrival.journal_id
+        return row
+
+
+def _numbers(item: Reading | Contact) -> tuple[float, float, float, int]:
+    if isinstance(item, Contact):
+        value = 1.0 if item.active else 0.0
+        return value, value, value, 1
+    low = item.value if item.low is None else item.low
+    high = item.value if item.high is None else item.high
+    return item.value, low, high, item.count

@@ -1,0 +1,76 @@
+"""What the projections need to know of a kitchen: sensors, places, items, and the profile it judges by.
+
+A version takes effect by a journal entry, so that deriving the projections again uses what was in force at the time.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pawon_food_safety.profile import Profile
+
+
+class Sensor(msgspec.Struct, frozen=True, kw_only=True):
+    """One configured sensor. ``point`` is a control point of the profile, or empty."""
+
+    id: str
+    gateway: str
+    name: str
+    point: str
+    quantity: str
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the book counts, in its base unit."""
+
+    id: str
+    name: str
+    unit: str = "g"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that a scale watches; it holds one item. ``filled_from`` and ``emptied_to`` are the other account."""
+
+    id: str
+    name: str
+    scale: str
+    item: str
+    auto_confirm: bool = False
+    filled_from: str = "supplier"
+    emptied_to: str = "prep"
+    minimum: int | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a kitchen's configuration, as far as projections depend on it."""
+
+    kitchen: str
+    name: str
+    timezone: str
+    sensors: list[Sensor]
+    items: list[Item]
+    places: list[Place]
+
+    def sensor(self, name: str) -> Sensor | None:
+        """A sensor by id."""
+        return next((row for row in self.sensors if row.id == name), None)
+
+    def place_of(self, scale: str) -> Place | None:
+        """The place that a scale watches."""
+        return next((row for row in self.places if row.scale == scale), None)
+
+    def item(self, name: str) -> Item | None:
+        """An item by id."""
+        return next((row for row in self.items if row.id == name), None)
+
+
+class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings and profile in force."""
+
+    settings: Settings
+    profile: Profile
+
+
+def encode(part: Settings | Profile) -> bytes:
+    """A version as its journal entry holds it; equal content gives equal bytes."""
+    return msgspec.json.encode(part, order="deterministic")

@@ -1,0 +1,162 @@
+"""The server put together: which thread does what.
+
+Threads: the writer (journal and projections), the broker's client, the alert sender, the exporter, the embedded broker
+where there is one; the pages have the main thread's event loop. They meet in two places: the writer's bounded queue on
+the way in, the board on the way out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from pawon_food_safety.profile import load_profile
+
+from . import VERSION
+from .alerting.sender import AlertSender, LogChannel
+from .config import ConfigError, ServerConfig
+from .export.influx import InfluxExporter
+from .ingest.embedded_broker import EmbeddedBroker
+from .ingest.subscriber import BrokerAddress, Subscriber
+from .ingest.writer import Writer
+from .projections.context import Changes
+from .projections.projector import Projector
+from .rulebook import Rulebook
+from .store.database import Store, open_store
+from .web.app import make_app
+from .web.board import Board
+from .web.events import Hub
+
+DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+# How long open streams may keep the server from ending.
+GRACE_S = 3
+
+
+class Server:
+    """Everything of one ``pawon-server serve``. Raises ``StoreError`` or ``OSError`` when it cannot begin."""
+
+    def __init__(self, config: ServerConfig, path: Path, *, demo: bool) -> None:
+        self._config = config
+        self._book = Rulebook(settings=config.settings(), profile=load_profile(config.profile))
+        address = broker_address(config, path)
+        self._exporter_token = _secret(path, "influx.token_file", config.influx.token_file) if config.influx else ""
+        self._store: Store = open_store(config.store)
+        self._embedded = EmbeddedBroker(address.host, address.port) if config.broker == "embedded" else None
+        self._hub = Hub()
+        self._board = Board(self._book, self._store.reader, demo=demo, emit=self._hub.publish)
+        self._writer = Writer(
+            self._store, self._book, frozenset(row.id for row in config.gateway),
+            answer=lambda reply: self._subscriber.answer(reply), changed=self._changed,
+        )  # fmt: skip
+        self._alerts = AlertSender(self._store.reader, config.kitchen, [LogChannel()], self._writer.submit)
+        self._subscriber = Subscriber(
+            config.kitchen, address, on_log=self._writer.put, on_live=self._board.heard_live,
+            on_status=self._board.heard_status,
+        )  # fmt: skip
+        self._exporter = self._make_exporter()
+        self._started = time.monotonic()
+        self._app = make_app(
+            version=VERSION, reader=self._store.reader, book=self._book, board=self._board, hub=self._hub,
+            health=self.health, metrics=self.metrics,
+        )  # fmt: skip
+
+    def serve(self) -> None:
+        """Run until a signal ends it."""
+        if self._embedded is not None:
+            self._embedded.start()
+        self._writer.start()
+        self._board.load(self._writer.projector)
+        self._alerts.start()
+        self._subscriber.start()
+        exporting: threading.Thread | None = None
+        if self._exporter is not None:
+            exporting = threading.Thread(target=self._exporter.run, name="influx", daemon=True)
+            exporting.start()
+        try:
+            uvicorn.Server(
+                uvicorn.Config(
+                    self._app, host=self._config.http.host, port=self._config.http.port, log_config=None,
+                    access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
+                )
+            ).run()  # fmt: skip
+        finally:
+            self._subscriber.stop()
+            self._alerts.stop()
+            self._writer.stop()
+            if self._exporter is not None and exporting is not None:
+                self._exporter.stop()
+                exporting.join(timeout=5)
+            if self._embedded is not None:
+                self._embedded.stop()
+            self._store.close()
+
+    def health(self) -> dict[str, object]:
+        """Whether data can come in and be kept."""
+        ok = self._writer.alive and self._subscriber.connected
+        return {
+            "ok": ok, "version": VERSION, "kitchen": self._config.kitchen, "profile": self._book.profile.id,
+            "writer": "runs" if self._writer.alive else "has ended: restart the server",
+            "broker": "connected" if self._subscriber.connected else "not connected",
+            "epoch": self._store.epoch,
+        }  # fmt: skip
+
+    def metrics(self) -> dict[str, float]:
+        """Counters and gauges for a monitoring system."""
+        values: dict[str, float] = {
+            "pawon_uptime_seconds": time.monotonic() - self._started,
+            "pawon_broker_connected": float(self._subscriber.connected),
+            "pawon_ingest_batches_total": self._writer.committed_batches,
+            "pawon_ingest_rows_total": self._writer.committed_rows,
+            "pawon_ingest_failures_total": self._writer.failures,
+            "pawon_ingest_overflow_total": self._writer.overflowed,
+            "pawon_ingest_waiting": self._writer.waiting,
+            "pawon_ingest_unknown_gateway_total": sum(self._writer.unknown_gateways.values()),
+            "pawon_live_unreadable_total": self._board.unreadable_live,
+            "pawon_screens": self._hub.screens,
+            "pawon_screens_resynchronised_total": self._hub.resynchronised,
+        }
+        if self._exporter is not None:
+            values["pawon_export_lag_entries"] = self._exporter.status.lag_entries
+            values["pawon_export_failures_total"] = self._exporter.status.failures_total
+        return values
+
+    def _changed(self, changes: Changes, projector: Projector) -> None:
+        self._board.committed(changes, projector)
+        if changes.alerts:
+            self._alerts.wake()
+
+    def _make_exporter(self) -> InfluxExporter | None:
+        influx = self._config.influx
+        if influx is None:
+            return None
+        return InfluxExporter(
+            self._store.reader, kitchen=self._config.kitchen, url=influx.url, org=influx.org, bucket=influx.bucket,
+            token=self._exporter_token, profile=self._book.profile,
+            sensors={sensor.id: (sensor.name, sensor.point) for sensor in self._config.sensor},
+        )  # fmt: skip
+
+
+def broker_address(config: ServerConfig, path: Path) -> BrokerAddress:
+    """Where the broker is; the password comes from its own file and goes nowhere else."""
+    password = None
+    if config.broker_password_file is not None:
+        password = _secret(path, "broker_password_file", config.broker_password_file)
+    if config.broker == "embedded":
+        host, _, port = config.embedded_listen.rpartition(":")
+        return BrokerAddress(host=host, port=int(port))
+    parts = urlsplit(config.broker)
+    return BrokerAddress(
+        host=str(parts.hostname), port=parts.port or DEFAULT_PORTS[parts.scheme], user=config.broker_user,
+        password=password, ca_file=None if config.broker_ca_file is None else str(config.broker_ca_file),
+    )  # fmt: skip
+
+
+def _secret(path: Path, key: str, file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(path, [f"{key}: {file}: {error.strerror}"]) from error

@@ -1,0 +1,9 @@
+"""Alembic's entry point; the connection comes from ``database.migrate``."""
+
+from alembic import context
+
+from pawon_server.store.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
+context.run_migrations()

@@ -1,0 +1,262 @@
+"""The tables. ``journal`` is the record; every other table is a projection that can be derived from it again.
+
+Times are integer milliseconds UTC. The kitchen leads every key, so that a shared store can be divided by kitchen.
+Amounts are integers in the item's base unit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData()
+
+
+def _key(name: str, kind: type[TypeEngine[Any]] = String) -> Column[Any]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _need(name: str, kind: type[TypeEngine[Any]]) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+def _may(name: str, kind: type[TypeEngine[Any]]) -> Column[Any]:
+    return Column(name, kind, nullable=True)
+
+
+# Append-only by trigger (see database.py). ``payload`` is exactly what came in; ``link`` chains the journal itself.
+journal = Table(
+    "journal",
+    metadata,
+    _key("kitchen"),
+    _key("id", BigInteger),
+    _need("kind", String),  # batch, refused, config, profile, silence, alert_sent
+    _need("received_ms", BigInteger),
+    _need("gateway", String),  # empty for the server's own entries
+    _may("spool", String),
+    _may("first", BigInteger),
+    _may("last", BigInteger),
+    _may("chain_before", LargeBinary),  # the gateway's chain value before ``first`` and after ``last``
+    _may("chain", LargeBinary),
+    _need("payload", LargeBinary),
+    _need("link", LargeBinary),
+    Index("journal_by_spool", "kitchen", "gateway", "spool", "last"),
+)
+
+# How far each spool is stored without a hole: the number that ``committed`` speaks of.
+spool = Table(
+    "spool",
+    metadata,
+    _key("kitchen"),
+    _key("gateway"),
+    _key("spool"),
+    _need("upto", BigInteger),
+    _need("chain", LargeBinary),
+    _need("journal_id", BigInteger),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _key("kitchen"),
+    _key("journal_id", BigInteger),
+    _key("sequence", BigInteger),  # 0 for a payload that was refused as a whole
+    _need("gateway", String),
+    _may("spool", String),
+    _need("received_ms", BigInteger),
+    _need("reason", Text),
+    _need("raw", LargeBinary),
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    _key("kitchen"),
+    _key("gateway"),
+    _key("spool"),
+    _key("sequence", BigInteger),
+    _need("sensor", String),
+    _need("quantity", String),
+    _need("value", Float),
+    _need("low", Float),
+    _need("high", Float),
+    _need("count", Integer),
+    _need("measured_ms", BigInteger),
+    _need("valid_ms", Integer),
+    _need("boot", String),
+    _need("at_ms", BigInteger),
+    _need("clock", String),
+    _may("first_measured_ms", BigInteger),  # the stamp before a ClockFix corrected it
+    _need("journal_id", BigInteger),
+    Index("reading_by_sensor", "kitchen", "sensor", "measured_ms"),
+    Index("reading_by_journal", "kitchen", "journal_id"),
+)
+
+latest = Table(
+    "latest",
+    metadata,
+    _key("kitchen"),
+    _key("sensor"),
+    _may("quantity", String),
+    _may("value", Float),
+    _may("low", Float),
+    _may("high", Float),
+    _may("measured_ms", BigInteger),
+    _need("fresh_until_ms", BigInteger),  # by the server's clock: the value is old from then on
+    _may("valid_ms", Integer),
+    _may("boot", String),
+    _may("at_ms", BigInteger),
+    _may("fault", String),
+    _may("fault_ms", BigInteger),
+    _need("journal_id", BigInteger),
+)
+
+boot = Table(
+    "boot",
+    metadata,
+    _key("kitchen"),
+    _key("gateway"),
+    _key("boot"),
+    _need("offset_ms", BigInteger),
+    _need("error_ms", BigInteger),
+    _need("clock", String),
+    _need("fixed", Boolean),
+    _need("journal_id", BigInteger),
+)
+
+rule_state = Table(
+    "rule_state",
+    metadata,
+    _key("kitchen"),
+    _key("sensor"),
+    _key("rule"),
+    _need("boot", String),  # the state's times are monotonic ms of this boot,
+    _need("offset_ms", BigInteger),  # which was then believed to have this offset
+    _need("state", LargeBinary),  # JSON of food_safety's LimitState
+    _may("incident", String),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("kind", String),  # limit, silence, fault
+    _need("severity", String),  # warning, critical
+    _need("sensor", String),
+    _need("point", String),
+    _need("rule", String),
+    _need("began_ms", BigInteger),
+    _need("opened_ms", BigInteger),
+    _may("closed_ms", BigInteger),
+    _may("worst", Float),
+    _may("limit_value", Float),
+    _may("quantity", String),
+    _need("late", Boolean),
+    _may("boot", String),  # whose clock dated it, and the offset it was dated with; empty for the server's own clock
+    _may("offset_ms", BigInteger),
+    _may("first_opened_ms", BigInteger),  # the date before a ClockFix corrected it
+    _need("profile", String),
+    _need("profile_version", String),
+    _need("detail", Text),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("incident_by_time", "kitchen", "opened_ms"),
+    Index("incident_by_journal", "kitchen", "journal_id"),
+)
+
+movement = Table(
+    "movement",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("occurred_ms", BigInteger),
+    _need("place", String),
+    _need("item", String),
+    _need("amount", BigInteger),  # signed, + into the place
+    _need("unit", String),
+    _need("from_place", String),
+    _need("to_place", String),
+    _need("state", String),  # proposed, confirmed
+    _need("kind", String),  # of the weighing
+    _need("sensor", String),
+    _need("before_g", BigInteger),
+    _need("after_g", BigInteger),
+    _need("confidence", Float),
+    _need("trace", LargeBinary),
+    _need("gateway", String),
+    _need("spool", String),
+    _need("sequence", BigInteger),
+    _need("boot", String),
+    _need("at_ms", BigInteger),
+    _need("clock", String),
+    _may("first_occurred_ms", BigInteger),
+    _need("journal_id", BigInteger),
+    Index("movement_by_time", "kitchen", "occurred_ms"),
+    Index("movement_by_journal", "kitchen", "journal_id"),
+)
+
+# Double entry: the lines of one movement sum to zero; a balance is the sum of an account's lines and stored nowhere.
+ledger_line = Table(
+    "ledger_line",
+    metadata,
+    _key("kitchen"),
+    _key("movement"),
+    _key("place"),
+    _need("item", String),
+    _need("amount", BigInteger),
+    _need("unit", String),
+    _need("occurred_ms", BigInteger),
+    Index("ledger_by_place", "kitchen", "place", "item"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("incident", String),
+    _need("event", String),  # opened, closed, late
+    _need("created_ms", BigInteger),
+    _need("text", Text),
+    _may("sent_ms", BigInteger),
+    _may("channel", String),
+)
+
+gateway = Table(
+    "gateway",
+    metadata,
+    _key("kitchen"),
+    _key("gateway"),
+    _need("boot", String),
+    _need("spool", String),
+    _need("upto", BigInteger),
+    _need("received_ms", BigInteger),
+    _need("clock", String),
+    _need("offset_ms", BigInteger),
+    _need("error_ms", BigInteger),
+    _need("delay_ms", BigInteger),  # age of the newest row of the last batch when it came in
+    _need("refused", Integer),
+    _need("journal_id", BigInteger),
+)
+
+# Not projections: the store's own facts (epoch, schema) and how far each exporter has read.
+store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
+export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
+
+PROJECTIONS: tuple[Table, ...] = (
+    spool, quarantine, reading, latest, boot, rule_state, incident, movement, ledger_line, alert, gateway,
+)  # fmt: skip

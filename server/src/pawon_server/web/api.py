@@ -1,0 +1,244 @@
+"""``/api/v1``: the record as JSON. Lists are newest first and answer ``{"items": [...], "next": cursor}``; ``next`` is
+given back as ``cursor`` and is null on the last page. Times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import AwareDatetime, BaseModel
+from sqlalchemy import ColumnElement, Engine, Select, Table, and_, or_, select
+
+from pawon_contract.units import QUANTITIES
+
+from ..rulebook import Rulebook
+from ..store.tables import gateway, incident, movement, quarantine, reading
+from .queries import balances, incident_view, movement_view
+from .view import Snapshot
+
+MAX_PAGE = 1_000
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+Word = Annotated[str | None, Query(max_length=64)]
+
+
+class Page(BaseModel):
+    """One page of a list."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+def iso(at_ms: int | None) -> str | None:
+    """Milliseconds UTC as text."""
+    if at_ms is None:
+        return None
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/api/v1", tags=["record"])
+    kitchen = book.settings.kitchen
+    names = {sensor.id: sensor.name for sensor in book.settings.sensors}
+
+    @router.get("/latest")
+    def latest(sensor: Word = None, point: Word = None, quantity: Word = None, state: Word = None) -> Page:
+        """The newest value of every sensor, with its state and age."""
+        now = snapshot()
+        items = [
+            {
+                "sensor": tile.sensor, "name": tile.name, "point": tile.point, "quantity": tile.quantity,
+                "unit": tile.unit, "value": tile.value, "state": tile.state, "fault": tile.fault,
+                "age_s": None if tile.age_ms is None else round(tile.age_ms / 1000, 3),
+                "measured_at": None if tile.age_ms is None else iso(now.now_ms - tile.age_ms),
+                "valid_for_s": round(tile.valid_for_ms / 1000, 3), "stable": tile.stable, "limit": tile.limit,
+            }
+            for tile in now.tiles
+            if _wanted(tile.sensor, sensor) and _wanted(tile.point, point) and _wanted(tile.quantity, quantity)
+            and _wanted(tile.state, state)
+        ]  # fmt: skip
+        return Page(items=items, next=None)
+
+    @router.get("/readings")
+    def readings(
+        sensor: Word = None, quantity: Word = None, since: AwareDatetime | None = None,
+        until: AwareDatetime | None = None, cursor: Cursor = None, limit: Limit = 100,
+    ) -> Page:  # fmt: skip
+        """What was measured; ``since`` is included, ``until`` is not."""
+        where = _where(reading, kitchen, {"sensor": sensor, "quantity": quantity})
+        where += _between(reading.c.measured_ms, since, until)
+        keys = (reading.c.measured_ms, reading.c.sequence, reading.c.spool)
+        rows, following = _page(reader, select(reading).where(*where), keys, cursor, limit)
+        items = [
+            {
+                "sensor": row.sensor, "name": names.get(row.sensor, row.sensor), "quantity": row.quantity,
+                "unit": QUANTITIES[row.quantity].unit if row.quantity in QUANTITIES else "", "value": row.value,
+                "low": row.low, "high": row.high, "count": row.count, "measured_at": iso(row.measured_ms),
+                "first_measured_at": iso(row.first_measured_ms), "clock": row.clock,
+                "valid_s": row.valid_ms / 1000, "gateway": row.gateway, "spool": row.spool, "sequence": row.sequence,
+            }
+            for row in rows
+        ]  # fmt: skip
+        return Page(items=items, next=following)
+
+    @router.get("/incidents")
+    def incidents(
+        sensor: Word = None, kind: Word = None, severity: Word = None, open: bool | None = None,
+        since: AwareDatetime | None = None, until: AwareDatetime | None = None, cursor: Cursor = None,
+        limit: Limit = 100,
+    ) -> Page:  # fmt: skip
+        """What went wrong; ``closed_at`` is null while it lasts."""
+        where = _where(incident, kitchen, {"sensor": sensor, "kind": kind, "severity": severity})
+        where += _between(incident.c.opened_ms, since, until)
+        if open is not None:
+            where.append(incident.c.closed_ms.is_(None) if open else incident.c.closed_ms.is_not(None))
+        keys = (incident.c.opened_ms, incident.c.id)
+        rows, following = _page(reader, select(incident).where(*where), keys, cursor, limit)
+        items = []
+        for row in rows:
+            view = incident_view(row, book)
+            items.append(
+                {
+                    "id": row.id, "kind": row.kind, "severity": row.severity, "sensor": row.sensor, "name": view.name,
+                    "point": row.point, "rule": row.rule, "text": view.text_id, "text_en": view.text_en,
+                    "action": view.action_id, "action_en": view.action_en, "began_at": iso(row.began_ms),
+                    "opened_at": iso(row.opened_ms), "closed_at": iso(row.closed_ms), "worst": row.worst,
+                    "limit": row.limit_value, "unit": view.unit, "late": row.late, "detail": row.detail,
+                    "first_opened_at": iso(row.first_opened_ms), "profile": row.profile,
+                    "profile_version": row.profile_version,
+                }
+            )  # fmt: skip
+        return Page(items=items, next=following)
+
+    @router.get("/movements")
+    def movements(
+        place: Word = None, item: Word = None, state: Word = None, since: AwareDatetime | None = None,
+        until: AwareDatetime | None = None, cursor: Cursor = None, limit: Limit = 100,
+    ) -> Page:  # fmt: skip
+        """What was weighed in and out; only confirmed movements count in the book."""
+        where = _where(movement, kitchen, {"place": place, "item": item, "state": state})
+        where += _between(movement.c.occurred_ms, since, until)
+        keys = (movement.c.occurred_ms, movement.c.id)
+        rows, following = _page(reader, select(movement).where(*where), keys, cursor, limit)
+        items = []
+        for row in rows:
+            view = movement_view(row, book)
+            items.append(
+                {
+                    "id": row.id, "occurred_at": iso(row.occurred_ms), "place": row.place,
+                    "place_name": view.place_name, "item": row.item, "item_name": view.item_name,
+                    "amount": row.amount, "unit": row.unit, "from": row.from_place, "to": row.to_place,
+                    "state": row.state, "kind": row.kind, "before_g": row.before_g, "after_g": row.after_g,
+                    "confidence": row.confidence, "sensor": row.sensor, "first_occurred_at": iso(row.first_occurred_ms),
+                }
+            )  # fmt: skip
+        return Page(items=items, next=following)
+
+    @router.get("/stock")
+    def stock(place: Word = None, item: Word = None) -> Page:
+        """What the book says lies where: the sum of confirmed movements, in base units."""
+        with reader.connect() as connection:
+            rows = balances(connection, book)
+        items = [
+            {
+                "place": row.place, "place_name": row.place_name, "item": row.item, "item_name": row.item_name,
+                "amount": row.amount, "unit": row.unit, "minimum": row.minimum,
+            }
+            for row in rows
+            if _wanted(row.place, place) and _wanted(row.item, item)
+        ]  # fmt: skip
+        return Page(items=items, next=None)
+
+    @router.get("/gateways")
+    def gateways(name: Annotated[str | None, Query(alias="gateway", max_length=64)] = None) -> Page:
+        """How every gateway does."""
+        with reader.connect() as connection:
+            rows = {row.gateway: row for row in connection.execute(select(gateway).where(gateway.c.kitchen == kitchen))}
+        items = []
+        for view in snapshot().gateways:
+            if not _wanted(view.gateway, name):
+                continue
+            row = rows.get(view.gateway)
+            items.append(
+                {
+                    "gateway": view.gateway, "online": view.online, "queue_rows": view.queue_rows,
+                    "oldest_s": None if view.oldest_ms is None else view.oldest_ms / 1000, "upto": view.upto,
+                    "spool": row.spool if row else None, "boot": row.boot if row else None,
+                    "clock": row.clock if row else None, "clock_error_ms": row.error_ms if row else None,
+                    "received_at": iso(row.received_ms) if row else None,
+                    "delay_s": row.delay_ms / 1000 if row else None, "refused": row.refused if row else 0,
+                    "guard": view.guard,
+                }
+            )  # fmt: skip
+        return Page(items=items, next=None)
+
+    @router.get("/quarantine")
+    def quarantined(name: Annotated[str | None, Query(alias="gateway", max_length=64)] = None,
+                    cursor: Cursor = None, limit: Limit = 100) -> Page:  # fmt: skip
+        """What could not be used, with its bytes (hex, the first 512) and the reason."""
+        where = _where(quarantine, kitchen, {"gateway": name})
+        keys = (quarantine.c.journal_id, quarantine.c.sequence)
+        rows, following = _page(reader, select(quarantine).where(*where), keys, cursor, limit)
+        items = [
+            {
+                "gateway": row.gateway, "spool": row.spool, "sequence": row.sequence or None, "reason": row.reason,
+                "received_at": iso(row.received_ms), "raw": row.raw[:512].hex(), "raw_bytes": len(row.raw),
+            }
+            for row in rows
+        ]  # fmt: skip
+        return Page(items=items, next=following)
+
+    return router
+
+
+def _wanted(value: str, filter_value: str | None) -> bool:
+    return filter_value is None or value == filter_value
+
+
+def _where(table: Table, kitchen: str, filters: dict[str, str | None]) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [table.c.kitchen == kitchen]
+    where += [table.c[name] == value for name, value in filters.items() if value is not None]
+    return where
+
+
+def _between(column: ColumnElement[int], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if since is not None:
+        where.append(column >= int(since.timestamp() * 1000))
+    if until is not None:
+        where.append(column < int(until.timestamp() * 1000))
+    return where
+
+
+def _page(
+    reader: Engine, query: Select[Any], keys: tuple[ColumnElement[Any], ...], cursor: str | None, limit: int
+) -> tuple[list[Any], str | None]:
+    """One page in descending order of ``keys``; the cursor is the last row's keys, so rows may come in between."""
+    if cursor is not None:
+        query = query.where(_after(keys, cursor))
+    query = query.order_by(*(key.desc() for key in keys)).limit(limit + 1)
+    with reader.connect() as connection:
+        rows = list(connection.execute(query).all())
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]._mapping
+    return rows[:limit], "~".join(str(last[key]) for key in keys)
+
+
+def _after(keys: tuple[ColumnElement[Any], ...], cursor: str) -> ColumnElement[bool]:
+    parts = cursor.split("~")
+    try:
+        if len(parts) != len(keys):
+            raise ValueError
+        values = [int(part) if key.type.python_type is int else part for key, part in zip(keys, parts, strict=True)]
+    except ValueError as error:
+        raise HTTPException(422, "cursor: give back what `next` said") from error
+    ways = []
+    for place, key in enumerate(keys):
+        same = [other == value for other, value in zip(keys[:place], values[:place], strict=True)]
+        ways.append(and_(*same, key < values[place]))
+    return or_(*ways)

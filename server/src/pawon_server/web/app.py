@@ -1,0 +1,61 @@
+"""The HTTP side put together: pages, events, API, health and metrics over one board."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from sqlalchemy import Engine
+
+from ..rulebook import Rulebook
+from .api import api
+from .board import Board
+from .events import Hub
+from .pages import mount_static, pages
+
+Health = Callable[[], dict[str, object]]
+Metrics = Callable[[], dict[str, float]]
+
+
+def make_app(
+    *, version: str, reader: Engine, book: Rulebook, board: Board, hub: Hub, health: Health, metrics: Metrics
+) -> FastAPI:
+    """The application. ``health`` holds ``ok`` (bool) and details; ``metrics`` are gauges and counters by name."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        def tick() -> int:
+            board.tick()
+            return board.snapshot_ms()
+
+        hub.start(tick)
+        yield
+        await hub.stop()
+
+    app = FastAPI(title="Pawon", version=version, lifespan=life, docs_url="/api/docs", redoc_url=None)
+    app.include_router(pages(board.snapshot))
+    app.include_router(api(reader, book, board.snapshot))
+    mount_static(app)
+
+    @app.get("/events", include_in_schema=False)
+    async def events(request: Request) -> Response:
+        # A page of another site may not listen in; a browser says whose page asks.
+        origin = request.headers.get("origin")
+        if origin is not None and origin.split("://")[-1] != request.headers.get("host"):
+            return PlainTextResponse("other origin", status_code=403)
+        return hub.stream(board.snapshot)
+
+    @app.get("/health", tags=["operation"])
+    def _health() -> JSONResponse:
+        """Whether the server can do its work: 200, or 503 with what is missing."""
+        state = health()
+        return JSONResponse(state, status_code=200 if state["ok"] else 503)
+
+    @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
+    def _metrics() -> str:
+        """Prometheus text format."""
+        return "".join(f"{name} {value:g}\n" for name, value in sorted(metrics().items()))
+
+    return app

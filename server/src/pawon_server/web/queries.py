@@ -1,0 +1,142 @@
+"""The questions that screens and the API ask of the store. Reading only; every list is bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from pawon_contract.units import QUANTITIES
+
+from ..rulebook import Rulebook
+from ..store.tables import gateway, incident, ledger_line, movement
+from .view import IncidentView, MovementView, StockView
+
+MAX_OPEN_SHOWN = 50
+MAX_RECENT_SHOWN = 12
+MAX_MOVEMENTS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayRow:
+    """What the record knows of a gateway."""
+
+    clock: str
+    upto: int
+    delay_ms: int
+    received_ms: int
+    refused: int
+
+
+def incidents_shown(connection: Connection, book: Rulebook) -> tuple[list[IncidentView], list[IncidentView]]:
+    """The open incidents, worst and food first, and the newest closed ones."""
+    here = incident.c.kitchen == book.settings.kitchen
+    still_open = connection.execute(
+        select(incident)
+        .where(here, incident.c.closed_ms.is_(None))
+        .order_by(incident.c.opened_ms.desc())
+        .limit(MAX_OPEN_SHOWN)
+    ).all()
+    closed = connection.execute(
+        select(incident)
+        .where(here, incident.c.closed_ms.is_not(None))
+        .order_by(incident.c.opened_ms.desc())
+        .limit(MAX_RECENT_SHOWN)
+    ).all()
+    shown = [incident_view(row, book) for row in still_open]
+    shown.sort(key=lambda view: (view.severity != "critical", view.kind != "limit", view.began_ms))
+    return shown, [incident_view(row, book) for row in closed]
+
+
+def incident_view(row: object, book: Rulebook) -> IncidentView:
+    """An incident with its words: what happened and what to do, in both languages."""
+    name_of = book.settings.sensor(row.sensor)  # type: ignore[attr-defined]  # rows carry the columns of their table
+    columns = dict(row._mapping)  # type: ignore[attr-defined]
+    limit = next((limit for limit in book.profile.limit if limit.id == columns["rule"]), None)
+    if columns["kind"] == "limit" and limit is not None:
+        words = (limit.text_id, limit.text_en, limit.action_id, limit.action_en)
+    elif columns["kind"] == "fault":
+        words = (
+            "Sensor rusak",
+            "Sensor fault",
+            "Ukur manual tiap 30 menit sampai sensor diganti.",
+            "Measure by hand every 30 minutes until the sensor is replaced.",
+        )
+    elif columns["point"] == "gateway":
+        words = (
+            "Gateway tidak mengirim data",
+            "The gateway sends no data",
+            "Periksa listrik dan jaringan gateway. Ukur manual tiap 30 menit.",
+            "Check the gateway's power and network. Measure by hand every 30 minutes.",
+        )
+    else:
+        words = (
+            "Tidak ada data",
+            "No data",
+            "Periksa sensor, kabel dan listrik. Ukur manual tiap 30 menit.",
+            "Check sensor, cable and power. Measure by hand every 30 minutes.",
+        )
+    quantity = QUANTITIES.get(columns["quantity"] or "")
+    return IncidentView(
+        id=columns["id"], kind=columns["kind"], severity=columns["severity"], sensor=columns["sensor"],
+        name=name_of.name if name_of is not None else columns["sensor"], point=columns["point"], rule=columns["rule"],
+        text_id=words[0], text_en=words[1], action_id=words[2], action_en=words[3], began_ms=columns["began_ms"],
+        opened_ms=columns["opened_ms"], closed_ms=columns["closed_ms"], worst=columns["worst"],
+        limit_value=columns["limit_value"], unit=quantity.unit if quantity is not None else "", late=columns["late"],
+    )  # fmt: skip
+
+
+def balances(connection: Connection, book: Rulebook) -> list[StockView]:
+    """What lies at every configured place, by the book. A place without a line holds what was booked: nothing yet."""
+    sums = {
+        (row.place, row.item): int(row.amount)
+        for row in connection.execute(
+            select(ledger_line.c.place, ledger_line.c.item, func.sum(ledger_line.c.amount).label("amount"))
+            .where(ledger_line.c.kitchen == book.settings.kitchen)
+            .group_by(ledger_line.c.place, ledger_line.c.item)
+        )
+    }
+    out = []
+    for place in book.settings.places:
+        item = book.settings.item(place.item)
+        out.append(
+            StockView(
+                place=place.id, place_name=place.name, item=place.item, item_name=item.name if item else place.item,
+                amount=sums.get((place.id, place.item), 0), unit=item.unit if item else "g", minimum=place.minimum,
+            )
+        )  # fmt: skip
+    return out
+
+
+def newest_movements(connection: Connection, book: Rulebook) -> list[MovementView]:
+    """The newest movements, newest first."""
+    rows = connection.execute(
+        select(movement)
+        .where(movement.c.kitchen == book.settings.kitchen)
+        .order_by(movement.c.occurred_ms.desc(), movement.c.id.desc())
+        .limit(MAX_MOVEMENTS_SHOWN)
+    )
+    return [movement_view(row, book) for row in rows]
+
+
+def movement_view(row: object, book: Rulebook) -> MovementView:
+    """A movement with the names people use."""
+    columns = dict(row._mapping)  # type: ignore[attr-defined]  # rows carry the columns of their table
+    place = next((place for place in book.settings.places if place.id == columns["place"]), None)
+    item = book.settings.item(columns["item"])
+    return MovementView(
+        id=columns["id"], occurred_ms=columns["occurred_ms"], place=columns["place"],
+        place_name=place.name if place else columns["place"], item=columns["item"],
+        item_name=item.name if item else columns["item"], amount=columns["amount"], unit=columns["unit"],
+        state=columns["state"], kind=columns["kind"],
+    )  # fmt: skip
+
+
+def gateway_rows(connection: Connection, kitchen: str) -> dict[str, GatewayRow]:
+    """What the record knows of every gateway."""
+    return {
+        row.gateway: GatewayRow(
+            clock=row.clock, upto=row.upto, delay_ms=row.delay_ms, received_ms=row.received_ms, refused=row.refused
+        )
+        for row in connection.execute(select(gateway).where(gateway.c.kitchen == kitchen))
+    }

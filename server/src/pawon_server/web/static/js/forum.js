@@ -1,0 +1,30 @@
+// The page for everyone.
+import { calm, paintCalm, paintIncident } from "./incidents.js";
+import { attribute, rows, show, text } from "./paint.js";
+import { Screen } from "./screen.js";
+import { clockWithZone, fill, words } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+
+function answer(screen, incidents, recent, nowMs) {
+  if (!screen.connection.live || !incidents.length) {
+    return calm(screen.board.entries(), recent, screen.connection.live, nowMs);
+  }
+  const names = incidents.slice(0, words.rows.more).map((incident) => incident.name);
+  return { mood: "incident", title: fill(words.incident_open, { n: incidents.length }), detail: names.join(", ") };
+}
+
+function paintForum(screen) {
+  const { incidents, recent_incidents: recent } = screen.state;
+  const nowMs = screen.time.now();
+  paintCalm(byId("answer"), answer(screen, incidents, recent, nowMs));
+  const cases = incidents.concat(recent).slice(0, words.rows.incidents);
+  rows(byId("incidents"), cases, "case-template", (incident) => incident.id, (element, incident) => {
+    attribute(element, "data-incident", incident.id);
+    paintIncident(element, incident, nowMs);
+  });
+  show(byId("no-incidents"), cases.length === 0);
+  if (screen.connection.live) text(byId("clock"), clockWithZone(nowMs));
+}
+
+new Screen(paintForum).start();
