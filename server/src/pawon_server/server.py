@@ -7,6 +7,7 @@ the way in, the board on the way out.
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from pathlib import Path
@@ -66,6 +67,9 @@ class Server:
 
     def serve(self) -> None:
         """Run until a signal ends it."""
+        # uvicorn ends its loop on these and then raises them again; the rest is to be closed in order all the same.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
         if self._embedded is not None:
             self._embedded.start()
         self._writer.start()

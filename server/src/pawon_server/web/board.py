@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from pawon_contract import codec
 from pawon_contract.messages import GatewayStatus, Live, LiveValue
 from pawon_contract.units import QUANTITIES
+from pawon_food_safety.profile import Limit
 
 from ..projections.context import Changes
 from ..projections.projector import Projector
@@ -221,15 +222,11 @@ class Board:
             state = "ok"
         shown.last_state = state
         unit = QUANTITIES[sensor.quantity].unit if sensor.quantity in QUANTITIES else ""
-        critical = [limit for limit in limits if limit.severity == "critical"] or limits
-        strictest = min(critical, key=lambda limit: limit.value * limit.direction, default=None)
-        sign = "" if strictest is None else "≤" if strictest.direction > 0 else "≥"
+        low, high, worded = _strictest(limits, unit)
         return Tile(
             sensor=sensor.id, name=sensor.name, point=sensor.point, quantity=sensor.quantity, unit=unit, state=state,
             value=value, age_ms=None if value is None or not taken_ms or taken_ms < 0 else max(0, now_ms - taken_ms),
-            valid_for_ms=max(0, until_ms - now_ms), stable=stable, fault=stored.fault,
-            limit="" if strictest is None else f"{sign} {strictest.value:g} {unit}", low=None if strictest is None or strictest.direction > 0 else strictest.value,
-            high=None if strictest is None or strictest.direction < 0 else strictest.value,
+            valid_for_ms=max(0, until_ms - now_ms), stable=stable, fault=stored.fault, limit=worded, low=low, high=high,
         )  # fmt: skip
 
     @staticmethod
@@ -249,3 +246,14 @@ class Board:
             boots.append(boot)
             del boots[:-MAX_BOOTS_REMEMBERED]
         return boots[-1] == boot
+
+
+def _strictest(limits: list[Limit], unit: str) -> tuple[float | None, float | None, str]:
+    """The strictest critical limit (or warning, where no other is) as bounds and in words."""
+    candidates = [limit for limit in limits if limit.severity == "critical"] or limits
+    chosen = min(candidates, key=lambda limit: limit.value * limit.direction, default=None)
+    if chosen is None:
+        return None, None, ""
+    if chosen.direction > 0:
+        return None, chosen.value, f"≤ {chosen.value:g} {unit}"
+    return chosen.value, None, f"≥ {chosen.value:g} {unit}"

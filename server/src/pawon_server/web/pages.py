@@ -43,7 +43,7 @@ WALL_ROWS = MappingProxyType({"stock": 5, "movements": 3, "more": 3})
 FORUM_ROWS = MappingProxyType({"stock": 40, "movements": 12, "more": 3, "incidents": 20})
 # Beyond this many tiles the wall's grid gets a fifth row.
 WALL_TILES = 16
-OPEN_DATA = ("/api/v1/snapshot", "/api/v1/incidents", "/api/v1/stock", "/api/v1/movements", "/openapi.json")
+OPEN_DATA = ("/api/v1/latest", "/api/v1/incidents", "/api/v1/stock", "/api/v1/movements", "/openapi.json")
 
 Mood = Literal["well", "watch", "unknown"]
 
@@ -81,6 +81,8 @@ class IncidentLook:
     worst: str = ""
     since: str = ""
     late: bool = False
+    over: bool = False
+    now: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,7 @@ class Screen:
             what=incident.text_en if english else incident.text_id,
             action=action, size=action_size(action),
             worst=worst, since=self._since(incident), late=incident.late,
+            over=incident.closed_ms is not None, now=_("belum selesai") if incident.closed_ms is None else _("selesai"),
         )  # fmt: skip
 
     def _since(self, incident: IncidentView) -> str:
@@ -326,7 +329,8 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "ago": _("{span} lalu"), "just_now": _("baru saja"),
         "old": _("DATA LAMA · {ago}"), "never": _("belum ada pengukuran"), "limit": _("Batas"),
         "unstable": _("belum stabil"), "low": _("menipis"), "worst": _("{worst} (batas {limit})"),
-        "since": _("sejak {time} · {span}"), "ended": _("{time} · selesai setelah {span}"),
+        "since": _("sejak {time} · {span}"), "done": _("selesai"), "ongoing": _("belum selesai"),
+        "ended": _("{time} · selesai setelah {span}"),
         "food": _("Keamanan pangan"), "sensor": _("Masalah sensor"), "more": _("+{n} lagi: {names}"),
         "rest": _("+{n} baris lagi"),
         "incident_open": _("{n} masalah belum selesai"),

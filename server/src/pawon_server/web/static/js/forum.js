@@ -11,7 +11,8 @@ function answer(screen, incidents, recent, nowMs) {
     return calm(screen.board.entries(), recent, screen.connection.live, nowMs);
   }
   const names = incidents.slice(0, words.rows.more).map((incident) => incident.name);
-  return { mood: "incident", title: fill(words.incident_open, { n: incidents.length }), detail: names.join(", ") };
+  const mood = incidents.some((incident) => incident.kind === "limit") ? "incident" : "sensor";
+  return { mood, title: fill(words.incident_open, { n: incidents.length }), detail: names.join(", ") };
 }
 
 function paintForum(screen) {
@@ -21,6 +22,8 @@ function paintForum(screen) {
   const cases = incidents.concat(recent).slice(0, words.rows.incidents);
   rows(byId("incidents"), cases, "case-template", (incident) => incident.id, (element, incident) => {
     attribute(element, "data-incident", incident.id);
+    attribute(element, "data-over", String(incident.closed_ms !== null));
+    text(element.querySelector(".incident-now"), incident.closed_ms === null ? words.ongoing : words.done);
     paintIncident(element, incident, nowMs);
   });
   show(byId("no-incidents"), cases.length === 0);

@@ -1,0 +1,126 @@
+"""`pawon-bridge`: decode captured bytes, list the protocols, simulate devices."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+from pawon_firmware_bridge.measurement import BadFrame, BoardHello, Event
+from pawon_firmware_bridge.protocols import PROTOCOLS
+from pawon_firmware_bridge.simulator.command import shipped_scenarios, simulate
+
+USAGE_ERROR = 2
+INTERRUPTED = 128 + 2
+"""As a shell reports a program that Ctrl-C has ended."""
+
+CHUNK = 65_536
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status: 0 done, 2 asked wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except BrokenPipeError:
+        # `pawon-bridge decode ... | head`: the reader has seen enough. What is still buffered goes nowhere, silently.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pawon-bridge", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    decode = commands.add_parser("decode", help="print what captured bytes say, one JSON line each")
+    decode.add_argument("--protocol", required=True, help=f"one of {', '.join(PROTOCOLS)}")
+    decode.add_argument("--hex", metavar="BYTES", help='hex digits, such as "57 47 30"')
+    decode.add_argument("file", nargs="?", metavar="FILE", help="a file of raw bytes, or - for standard input")
+    decode.set_defaults(run=_decode)
+
+    protocols = commands.add_parser("protocols", help="list the protocols with an example and its source")
+    protocols.set_defaults(run=_list_protocols)
+
+    run = commands.add_parser("simulate", help="simulate the devices of a scenario")
+    run.add_argument("scenario", metavar="FILE.toml", help=f"a file, or one of {', '.join(shipped_scenarios())}")
+    run.add_argument("--dir", type=Path, default=Path("devices"), help="where the devices appear (default: devices)")
+    run.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long (default: at a signal)")
+    run.add_argument("--truth", type=Path, metavar="FILE", help="append what the devices really said, as JSON lines")
+    run.set_defaults(run=_simulate)
+    return parser
+
+
+def _decode(options: argparse.Namespace) -> int:
+    row = PROTOCOLS.get(options.protocol)
+    if row is None:
+        return _refuse(f"unknown protocol {options.protocol!r}; known: {', '.join(PROTOCOLS)}")
+    if (options.hex is None) == (options.file is None):
+        return _refuse("give either --hex or a file (- for standard input)")
+    try:
+        typed = None if options.hex is None else bytes.fromhex(options.hex)
+    except ValueError:
+        return _refuse(f"--hex: not pairs of hex digits: {options.hex!r}")
+    parser = row.parser()
+    try:
+        for chunk in _read(options.file) if typed is None else (typed,):
+            _print(parser.feed(chunk))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _refuse(f"{options.file}: {error.strerror}")
+    _print(parser.finish())
+    return 0
+
+
+def _read(name: str) -> Iterator[bytes]:
+    """Bytes as they come, so that `cat /dev/ttyUSB0 | pawon-bridge decode ... -` shows each frame at once."""
+    with ExitStack() as stack:
+        file = sys.stdin.fileno() if name == "-" else stack.enter_context(Path(name).open("rb")).fileno()
+        while chunk := os.read(file, CHUNK):
+            yield chunk
+
+
+def _print(events: Iterable[Event]) -> None:
+    for event in events:
+        if isinstance(event, BadFrame):
+            line = {"bad": event.reason, "raw": event.raw.hex(" ")}
+        elif isinstance(event, BoardHello):
+            line = {"hello": event.board_id, **asdict(event)}
+        else:
+            line = {**asdict(event), "raw": event.raw.hex(" ")}
+        print(json.dumps(line), flush=True)
+
+
+def _list_protocols(_: argparse.Namespace) -> int:
+    for row in PROTOCOLS.values():
+        rate = f", {row.baud} baud" if row.baud else ""
+        print(f"{row.name} ({row.kind}{rate}): {row.title}")
+        print(f"    example {row.example.hex(' ')}")
+        print(f"    source  {row.source}")
+    return 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    return simulate(
+        options.scenario,
+        options.dir,
+        duration_s=options.duration,
+        truth=options.truth,
+        say=lambda line: print(line, flush=True),
+    )
+
+
+def _refuse(message: str) -> int:
+    print(f"pawon-bridge: {message}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""What a device said, as values: the one vocabulary that every parser speaks and every driver hears.
+
+Bad input is a value too (`BadFrame`): it is counted and kept for a person to look at, never raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+MAX_RAW = 64
+"""Bytes of a bad frame that are kept: four frames of the longest scale format, enough to see what is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One thing one device said at one moment.
+
+    `quantity` is `mass_g`, `temperature_c`, `humidity_percent` or `raw_counts` (an uncalibrated HX711); the unit is
+    in the name. `value` is None unless `state` is `ok`: what is not a number never travels as one. The other states
+    are `overload`, `underload`, `power_on`, `crc`, `zeros`, `low_power` and `disconnected`.
+    `stable` is what the device says about itself, None where its format cannot say. `load` is `gross`, `net` or `tare`.
+    `channel` names the sensor of a device with several: `hx711-0`, or a 1-wire id as Linux spells it.
+    """
+
+    quantity: str
+    value: float | None
+    state: str = "ok"
+    stable: bool | None = None
+    load: str | None = None
+    channel: str = ""
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadFrame:
+    """Bytes that mean nothing, or that say frames are missing; `raw` holds at most `MAX_RAW` of them."""
+
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardHello:
+    """A board introduces itself: at its start, and whenever it is asked to identify itself.
+
+    `board_id` is 16 hex digits of the chip's unique id; `reset_cause` is the chip's own number (1 power, 2 hard reset,
+    3 watchdog, 4 deep sleep, 5 soft reset); `restarted` is True when a board that was heard before began again.
+    """
+
+    board_id: str
+    version: tuple[int, int, int]
+    reset_cause: int
+    restarted: bool = False
+
+
+Event = Measurement | BadFrame | BoardHello
+
+
+class Parser(Protocol):
+    """Bytes in, events out; takes any chunking, never raises, holds a bounded buffer, reads no clock and no port."""
+
+    def feed(self, data: bytes, /) -> Sequence[Event]: ...
+
+
+class StreamParser(Parser, Protocol):
+    """A parser that can also be told that no more bytes will come (the end of a captured file)."""
+
+    def finish(self) -> Sequence[Event]: ...

@@ -1,0 +1,232 @@
+"""Reads a scenario (which devices there are, and what happens to them when) from TOML; tells all mistakes at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pawon_firmware_bridge.simulator.actions import ACTIONS, SCALES, action_problems
+from pawon_firmware_bridge.simulator.rows import (
+    BoardProbeRow,
+    BoardRow,
+    CellRow,
+    DeviceRow,
+    EventRow,
+    ProbeRow,
+    ScaleRow,
+    Scenario,
+)
+from pawon_firmware_bridge.simulator.tables import Field, read_table
+
+NAME = re.compile(r"[a-z0-9-]{1,32}")
+ROM = re.compile(r"28-[0-9a-f]{12}")
+BOARD_ID = re.compile(r"[0-9a-f]{16}")
+CELL = re.compile(r"hx711-[0-3]")
+MAX_PROBES = 8
+"""A board's firmware keeps eight probes of one bus."""
+
+PROBE = "ds18b20-w1"
+BOARD = "pawon-board"
+
+_TOP = {
+    "title": Field(kind="text", default=""),
+    "seed": Field(kind="count", default=1),
+    "repeat_s": Field(kind="number", default=0.0, low=0, high=86_400),
+    "device": Field(kind="tables"),
+    "event": Field(kind="tables", default=[]),
+}
+_DEVICE = {"name": Field(kind="text"), "protocol": Field(kind="text"), "path": Field(kind="text", default="")}
+_SCALE = {
+    **_DEVICE,
+    "rate_hz": Field(kind="number", default=10.0, low=0.1, high=50),
+    "mass_g": Field(kind="number", default=0.0, low=-1_000_000, high=1_000_000),
+    "division_g": Field(kind="number", default=20.0, low=0.1, high=1000),
+    "decimals": Field(kind="count", default=3, low=0, high=4),
+    "noise_g": Field(kind="number", default=0.0, low=0, high=1000),
+    "capacity_g": Field(kind="number", default=150_000.0, low=1, high=900_000),
+}
+_TEMPERATURE = {
+    "temperature_c": Field(kind="number", low=-55, high=125),
+    "noise_c": Field(kind="number", default=0.02, low=0, high=5),
+}
+_PROBE = {**_DEVICE, **_TEMPERATURE, "rate_hz": Field(kind="number", default=1.0, low=0.01, high=10)}
+_BOARD = {**_DEVICE, "board_id": Field(kind="text"), "channel": Field(kind="tables")}
+_CELL = {
+    "name": Field(kind="text"),
+    "mass_g": Field(kind="number", default=0.0, low=-1_000_000, high=1_000_000),
+    "offset_counts": Field(kind="number", default=0.0, low=-8_388_608, high=8_388_607),
+    "counts_per_g": Field(kind="number", default=20.0, low=-10_000, high=10_000),
+    "noise_g": Field(kind="number", default=0.0, low=0, high=1000),
+}
+_BOARD_PROBE = {"name": Field(kind="text"), **_TEMPERATURE}
+_EVENT = {
+    "at_s": Field(kind="number", low=0, high=86_400),
+    "device": Field(kind="text"),
+    "channel": Field(kind="text", default=""),
+    "action": Field(kind="text"),
+}
+
+
+class ScenarioError(ValueError):
+    """A scenario cannot be used; `problems` has every reason, each with its key path."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read a TOML file. OSError if it cannot be read, `ScenarioError` if it cannot be used."""
+    return parse_scenario(path.read_bytes())
+
+
+def parse_scenario(content: bytes) -> Scenario:
+    """The same from bytes."""
+    try:
+        document = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError([f"not TOML: {error}"]) from error
+    problems: list[str] = []
+    top = read_table(document, _TOP, "", problems)
+    devices = [_device(table, f"device[{at}]", problems) for at, table in enumerate(top["device"] or [])]
+    known = [device for device in devices if device is not None]
+    _refuse_twins(known, problems)
+    events = [_event(table, f"event[{at}]", devices, problems) for at, table in enumerate(top["event"])]
+    for at, event in enumerate(events):
+        if top["repeat_s"] and event is not None and event.at_s >= top["repeat_s"]:
+            problems.append(f"event[{at}].at_s: {event.at_s} is not before repeat_s ({top['repeat_s']})")
+    if problems:
+        raise ScenarioError(problems)
+    story = sorted((event for event in events if event is not None), key=lambda event: event.at_s)
+    return Scenario(
+        title=top["title"],
+        seed=top["seed"],
+        repeat_s=float(top["repeat_s"]),
+        devices=tuple(known),
+        events=tuple(story),
+    )
+
+
+def kinds_of(device: DeviceRow, channel: str) -> tuple[str, str]:
+    """(kind, problem) of what an event acts on: the device itself, or one channel of a board."""
+    if not channel:
+        return device.protocol, ""
+    if not isinstance(device, BoardRow):
+        return "", f"{device.name} has no channels"
+    names = [row.name for row in device.channels]
+    if channel not in names:
+        return "", f"{device.name} has no channel {channel}; it has {', '.join(names)}"
+    return ("hx711" if channel.startswith("hx711") else "ds18b20"), ""
+
+
+def _device(table: object, path: str, problems: list[str]) -> DeviceRow | None:
+    protocol = table.get("protocol") if isinstance(table, dict) else None
+    before = len(problems)
+    row: DeviceRow | None = None
+    if protocol in SCALES:
+        values = read_table(table, _SCALE, path, problems)
+        row = None if problems[before:] else _scale(values, path, problems)
+    elif protocol == PROBE:
+        values = read_table(table, _PROBE, path, problems)
+        row = None if problems[before:] else ProbeRow(**_with_path(values))
+        if row is not None and not ROM.fullmatch(row.rom):
+            problems.append(f"{path}.path: must end in a 1-wire id such as w1/28-000000000c01")
+    elif protocol == BOARD:
+        values = read_table(table, _BOARD, path, problems)
+        channels = _channels(values.pop("channel") or [], path, problems)
+        row = None if problems[before:] else BoardRow(**_with_path(values), channels=channels)
+        if row is not None and not BOARD_ID.fullmatch(row.board_id):
+            problems.append(f"{path}.board_id: must be 16 hex digits")
+    else:
+        problems.append(f"{path}.protocol: {_unknown(protocol)}; known: {', '.join((*SCALES, PROBE, BOARD))}")
+    if row is not None:
+        _check_names(row, path, problems)
+    return row
+
+
+def _unknown(value: object) -> str:
+    return "missing" if value is None else f"unknown {value!r}"
+
+
+def _with_path(values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "path": values["path"] or values["name"]}
+
+
+def _scale(values: dict[str, Any], path: str, problems: list[str]) -> ScaleRow:
+    row = ScaleRow(**_with_path(values))
+    shown = row.division_g * 10**row.decimals / 1000
+    if abs(shown - round(shown)) > 1e-9 or shown < 1:
+        problems.append(f"{path}.decimals: {row.decimals} cannot show steps of {row.division_g} g (in kg)")
+    return row
+
+
+def _check_names(row: DeviceRow, path: str, problems: list[str]) -> None:
+    if not NAME.fullmatch(row.name):
+        problems.append(f"{path}.name: must be 1-32 of a-z, 0-9 and -")
+    parts = PurePosixPath(row.path)
+    if parts.is_absolute() or ".." in parts.parts or str(parts) != row.path:
+        problems.append(f"{path}.path: must be a plain path below the directory of the devices")
+
+
+def _channels(tables: list[object], path: str, problems: list[str]) -> tuple[CellRow | BoardProbeRow, ...]:
+    rows: list[CellRow | BoardProbeRow] = []
+    for at, table in enumerate(tables):
+        here = f"{path}.channel[{at}]"
+        name = table.get("name") if isinstance(table, dict) else None
+        before = len(problems)
+        if isinstance(name, str) and CELL.fullmatch(name):
+            values = read_table(table, _CELL, here, problems)
+            rows += [] if problems[before:] else [CellRow(**values)]
+        elif isinstance(name, str) and ROM.fullmatch(name):
+            values = read_table(table, _BOARD_PROBE, here, problems)
+            rows += [] if problems[before:] else [BoardProbeRow(**values)]
+        else:
+            problems.append(f"{here}.name: must be hx711-0 to hx711-3, or a 1-wire id such as 28-000000000a01")
+    cells = sorted(row.name for row in rows if isinstance(row, CellRow))
+    if cells != [f"hx711-{number}" for number in range(len(cells))]:
+        problems.append(f"{path}.channel: load cells are numbered from hx711-0 without a hole, not {', '.join(cells)}")
+    names = [row.name for row in rows]
+    if len(set(names)) < len(names) or len(names) - len(cells) > MAX_PROBES:
+        problems.append(f"{path}.channel: each name once, at most {MAX_PROBES} probes")
+    return tuple(rows)
+
+
+def _refuse_twins(devices: list[DeviceRow], problems: list[str]) -> None:
+    for key in ("name", "path"):
+        seen: set[str] = set()
+        for device in devices:
+            value = getattr(device, key)
+            if value in seen:
+                problems.append(f"device: {key} {value!r} is used twice")
+            seen.add(value)
+
+
+def _event(table: object, path: str, devices: list[DeviceRow | None], problems: list[str]) -> EventRow | None:
+    action = table.get("action") if isinstance(table, dict) else None
+    row = ACTIONS.get(action) if isinstance(action, str) else None
+    before = len(problems)
+    if row is None:
+        problems.append(f"{path}.action: {_unknown(action)}; known: {', '.join(ACTIONS)}")
+        return None
+    values = read_table(table, {**_EVENT, **row.fields}, path, problems)
+    if problems[before:]:
+        return None
+    device = next((device for device in devices if device is not None and device.name == values["device"]), None)
+    if device is None:
+        # A device with mistakes of its own has been told already.
+        if None not in devices:
+            problems.append(f"{path}.device: no device {values['device']!r}")
+        return None
+    problem = action_problems(values["action"], *kinds_of(device, values["channel"]))
+    if problem:
+        problems.append(f"{path}: {problem}")
+    arguments = {key: float(values[key]) for key in row.fields}
+    return EventRow(
+        at_s=float(values["at_s"]),
+        device=values["device"],
+        channel=values["channel"],
+        action=values["action"],
+        arguments=arguments,
+    )
