@@ -278,7 +278,12 @@ class Gateway:
         return SensorLine(
             quantity=quantity,
             reporter=Reporter(sensor=sensor.id, step=step, heartbeat_s=self._config.heartbeat_s),
-            health=Health(sensor=sensor.id, fault_after_ms=round(fault_after_s * 1000), started_ms=self._started_ms),
+            health=Health(
+                sensor=sensor.id,
+                fault_after_ms=round(fault_after_s * 1000),
+                started_ms=self._started_ms,
+                repeat_ms=round(self._config.heartbeat_s * 1000),
+            ),  # fmt: skip
             detector=detector,
         )
 

@@ -21,12 +21,14 @@ class Health:
 
     sensor: str
     fault_after_ms: int
+    repeat_ms: int = 60_000
     started_ms: int
     good: int = 0
     bad: int = 0
     last_good_ms: int | None = None
     fault: str | None = None
     _trouble: Trouble | None = None
+    _repeat_ms: int = 0
 
     def saw_good(self, at_ms: int) -> SensorFault | None:
         """A usable value; ends a fault."""
@@ -43,10 +45,11 @@ class Health:
         self._trouble = trouble
 
     def tick(self, now_ms: int) -> SensorFault | None:
-        """A fault, once, when good data is overdue."""
+        """A fault when good data is overdue, and again every heartbeat: the gateway lives and still hears nothing good."""
         since = self.started_ms if self.last_good_ms is None else self.last_good_ms
-        if self.fault is not None or now_ms - since < self.fault_after_ms:
+        if now_ms - since < self.fault_after_ms or (self.fault is not None and now_ms < self._repeat_ms):
             return None
+        self._repeat_ms = now_ms + self.repeat_ms
         trouble = self._trouble
         self.fault = trouble.kind if trouble else "silent"
         return SensorFault(

@@ -97,6 +97,8 @@ class WeighingDetector:
                 self._left_ms = left_ms
             self._candidate_g, self._candidate_ms, self._candidate_noise_g = level_g, at_ms, noise_g
             self._candidate_seen_ms = at_ms
+            if self._left_ms is None:
+                self._left_ms = at_ms  # it crept here without ever being unstable
             return out
         self._candidate_seen_ms = at_ms
         return self._settle() if at_ms - self._candidate_ms >= self.merge_s * 1000 else []
@@ -105,14 +107,16 @@ class WeighingDetector:
         before, self.last_stable_g = self.last_stable_g, None
         self._settled_g = level_g
         self._left_ms = None
-        if before is None or abs(level_g - before) < self._threshold(before):
+        known = 0 if before is None else before
+        if abs(level_g - known) < self._threshold(known):
             # The known level stays: a slow withdrawal must not be eaten by restarts either.
             self._settled_g = level_g if before is None else before
             self._clear_trace()
             return []
         # Nobody watched while the load changed: recorded, but never taken for granted.
         start = self._stable_since_ms if self._stable_since_ms is not None else at_ms
-        row = self._row("restart", before, level_g, start, at_ms, noise_g, confidence=0.3)
+        kind: WeighingKind = "first" if before is None else "restart"
+        row = self._row(kind, known, level_g, start, at_ms, noise_g, confidence=0.3)
         self._clear_trace()
         return [row]
 

@@ -1,4 +1,4 @@
-"""What people see: ``board`` knows what every screen shows now, ``events`` tells it, ``pages`` draw it, ``api`` answers.
+"""What people see: ``board`` knows what screens show now, ``events`` tells it, ``pages`` draw it, ``api`` answers.
 
 Reading only: nothing here writes to the store.
 """

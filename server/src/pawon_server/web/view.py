@@ -101,7 +101,7 @@ class StockView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
-    """How one gateway does. ``age_ms`` since anything was heard of it; ``delay_ms`` how old its newest stored row was."""
+    """How one gateway does. ``age_ms``: since anything was heard; ``delay_ms``: how old its newest stored row was."""
 
     gateway: str
     online: bool | None

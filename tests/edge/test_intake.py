@@ -1,0 +1,152 @@
+"""From samples to rows."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pawon_contract import codec
+from pawon_contract.messages import Reading, SensorFault
+from pawon_edge.health import Health
+from pawon_edge.intake import MIN_SPACING_MS, Intake, SensorLine, readings
+from pawon_edge.reporting import Reporter
+from pawon_edge.sample import Sample, Trouble
+from pawon_edge.weighing import WeighingDetector
+
+
+def line(sensor: str, quantity: str) -> SensorLine:
+    """A sensor as the gateway makes it from its configuration."""
+    return SensorLine(
+        quantity=quantity,
+        reporter=Reporter(sensor=sensor, step=0.2, heartbeat_s=60),
+        health=Health(sensor=sensor, fault_after_ms=5_000, started_ms=0),
+        detector=WeighingDetector(sensor=sensor, division_g=10) if quantity == "mass_g" else None,
+    )
+
+
+def intake() -> Intake:
+    """One probe and one scale."""
+    return Intake(lines={"chiller-1": line("chiller-1", "temperature_c"), "timbangan-1": line("timbangan-1", "mass_g")})
+
+
+def sample(at_ms: int, value: float, sensor: str = "chiller-1", quantity: str = "temperature_c") -> Sample:
+    """One value."""
+    return Sample(sensor=sensor, at_ms=at_ms, quantity=quantity, value=value, raw=b"raw")
+
+
+def test_a_good_sample_is_reported_and_shown() -> None:
+    """The first value of a sensor becomes a row and a live value at once; 0.0 is a value."""
+    rows, live = intake().take(sample(100, 0.0))
+    assert rows == [
+        Reading(at_ms=100, sensor="chiller-1", quantity="temperature_c", value=0.0, count=1, low=0.0, high=0.0)
+    ]
+    assert readings(rows) == rows
+    assert live is not None
+    assert live.value == 0.0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e9, -60.1, 260.1])
+def test_nonsense_is_a_trouble_and_never_a_row(value: float) -> None:
+    """NaN, infinity and what no instrument can measure: no row, no live value, and a named fault when it lasts."""
+    gateway = intake()
+    for at_ms in range(0, 5_000, 100):
+        assert gateway.take(sample(at_ms, value)) == ([], None)
+    assert gateway.live() == []
+    faults = [row for row in gateway.tick(5_000) if isinstance(row, SensorFault) and row.sensor == "chiller-1"]
+    assert [(fault.fault, fault.raw) for fault in faults] == [("nonsense", b"raw".hex())]
+
+
+@pytest.mark.parametrize("quantity", ["mass_g", "humidity_percent", "raw_counts", "temperature_f"])
+def test_a_wrong_quantity_is_refused(quantity: str) -> None:
+    """A scale's number never becomes a temperature because a plug was swapped."""
+    gateway = intake()
+    assert gateway.take(sample(100, 4.0, quantity=quantity)) == ([], None)
+    (fault,) = [row for row in gateway.tick(6_000) if isinstance(row, SensorFault) and row.sensor == "chiller-1"]
+    assert quantity in fault.detail
+    assert codec.decode_item(codec.encode_item(fault)) == fault
+
+
+def test_an_unknown_sensor_is_counted_and_makes_nothing() -> None:
+    """What is not configured is not recorded under a made-up name."""
+    gateway = intake()
+    assert gateway.take(sample(100, 4.0, sensor="ghost")) == ([], None)
+    assert gateway.take(Trouble(sensor="ghost", at_ms=200, kind="crc")) == ([], None)
+    assert gateway.unknown == 2
+    assert gateway.health(300)[0].sensor != "ghost"
+
+
+def test_a_babbling_sensor_is_thinned() -> None:
+    """1,000 different values a second make at most 25 rows a second, and the sensor stays healthy."""
+    gateway = intake()
+    rows = [row for at_ms in range(0, 2_000) for row in gateway.take(sample(at_ms, at_ms % 100))[0]]
+    assert 40 <= len(rows) <= 2_000 // MIN_SPACING_MS
+    assert gateway.health(2_000)[0].state == "ok"
+
+
+def test_a_fault_hides_the_live_value_until_good_data_returns() -> None:
+    """An old number is never repainted as if it were now; the first good value clears the fault, before its report."""
+    gateway = intake()
+    gateway.take(sample(100, 4.0))
+    assert [value.sensor for value in gateway.live()] == ["chiller-1"]
+    gateway.take(Trouble(sensor="chiller-1", at_ms=4_000, kind="disconnected"))
+    gateway.tick(5_100)
+    assert gateway.live() == []
+    rows, live = gateway.take(sample(6_000, 9.0))
+    assert [type(row) for row in rows] == [SensorFault, Reading]
+    assert live is not None
+
+
+def test_85_degrees_once_is_no_fault_on_the_whole_way() -> None:
+    """A power-on value between good ones leaves no row and no gap in the live values."""
+    gateway = intake()
+    rows = []
+    for at_ms in range(0, 20_000, 1_000):
+        power_on = at_ms == 7_000
+        seen = Trouble(sensor="chiller-1", at_ms=at_ms, kind="power_on") if power_on else sample(at_ms, 4.0)
+        rows += gateway.take(seen)[0]
+        rows += [row for row in gateway.tick(at_ms) if row.at_ms and getattr(row, "sensor", "") == "chiller-1"]
+    assert [type(row) for row in rows] == [Reading]
+
+
+def test_a_scales_plateau_is_kept_for_the_restart() -> None:
+    """Only scales with a known plateau are kept, zero grams among them."""
+    gateway = intake()
+    assert gateway.stable_values() == {}
+    for at_ms in range(0, 6_000, 100):
+        gateway.take(sample(at_ms, 0.0, sensor="timbangan-1", quantity="mass_g"))
+    assert gateway.stable_values() == {"timbangan-1": 0}
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(
+                sample,
+                st.integers(0, 100_000),
+                st.floats(),
+                sensor=st.sampled_from(["chiller-1", "timbangan-1", "ghost"]),
+                quantity=st.sampled_from(["temperature_c", "mass_g", "x"]),
+            ),
+            st.builds(
+                Trouble,
+                sensor=st.sampled_from(["chiller-1", "timbangan-1", "ghost"]),
+                at_ms=st.integers(0, 100_000),
+                kind=st.sampled_from(["crc", "zeros", "overload"]),
+                detail=st.text(max_size=300),
+                raw=st.binary(max_size=100),
+            ),
+        ),
+        max_size=80,
+    )
+)
+def test_whatever_comes_every_row_can_be_stored_and_read(observations: list[Sample | Trouble]) -> None:
+    """Any mixture of samples and troubles, in any order of time: nothing raises, and each row survives the wire."""
+    gateway = intake()
+    for observed in observations:
+        rows, _ = gateway.take(observed)
+        rows += gateway.tick(observed.at_ms)
+        for row in rows:
+            assert codec.decode_item(codec.encode_item(row)) == row

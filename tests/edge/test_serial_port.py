@@ -1,0 +1,292 @@
+"""A serial port on a real pty: a plug that is pulled, a wire that babbles, a board that listens."""
+
+from __future__ import annotations
+
+import os
+import termios
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import serial
+
+from pawon_edge.drivers.serial_port import BACKOFF_FIRST_S, BACKOFF_MOST_S, KEPT_BAD_FRAMES, Channel, SerialPort
+from pawon_edge.sample import Observed, Sample, Trouble
+from pawon_firmware_bridge.board.commands import buzzer
+from pawon_firmware_bridge.measurement import Measurement
+from pawon_firmware_bridge.protocols import PROTOCOLS, yaohua_a9
+
+FRAME = yaohua_a9.encode("+", "001560", 1)
+
+
+class Wire:
+    """The device's end of a pty behind a steady name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.master, self._slave = path, -1, -1
+
+    def plug(self) -> None:
+        """A device appears under the name."""
+        self.master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(os.ttyname(self._slave))
+
+    def unplug(self) -> None:
+        """The device and its name are gone."""
+        self.path.unlink(missing_ok=True)
+        if self.master >= 0:
+            os.close(self._slave)
+            os.close(self.master)
+            self.master = -1
+
+    def say(self, data: bytes) -> None:
+        """The device sends."""
+        os.write(self.master, data)
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Iterator[Wire]:
+    """A plugged device."""
+    made = Wire(tmp_path / "scale")
+    made.plug()
+    yield made
+    made.unplug()
+
+
+class Ears:
+    """What the port emitted, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.seen: list[Observed] = []
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [one for one in self.seen if isinstance(one, Sample)]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [one.kind for one in self.seen if isinstance(one, Trouble)]
+
+    def until(
+        self, condition: Callable[[], bool], seconds: float = 5.0, poke: Callable[[], None] | None = None
+    ) -> None:
+        """Wait for the condition, poking again and again; fails at the deadline."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"waited in vain; seen {self.seen[-5:]}"
+            if poke is not None:
+                poke()
+            time.sleep(0.01)
+
+
+def make(
+    path: Path,
+    ears: Ears,
+    *,
+    protocol: str = "yaohua-a9",
+    frame_format: str = "8N1",
+    channels: list[Channel] | None = None,
+) -> SerialPort:
+    """A port as the gateway makes it."""
+    return SerialPort(
+        name="scale-1", path=str(path), protocol=protocol, baud=9600, frame_format=frame_format,
+        channels=channels or [Channel(sensor="timbangan-1", channel="")], emit=ears.seen.append,
+        monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
+    )  # fmt: skip
+
+
+@contextmanager
+def running(port: SerialPort) -> Iterator[threading.Thread]:
+    """The port's thread; it must end soon after ``stop``."""
+    thread = threading.Thread(target=port.run)
+    thread.start()
+    try:
+        yield thread
+        assert thread.is_alive(), "the port's thread died"
+    finally:
+        port.stop()
+        thread.join(timeout=3)
+    assert not thread.is_alive()
+
+
+def test_frames_become_samples_and_zero_is_one(wire: Wire) -> None:
+    """Split anywhere on the wire, each frame gives its grams once, with its bytes."""
+    ears = Ears()
+    with running(make(wire.path, ears)):
+        ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
+        count = len(ears.samples)
+        for byte in FRAME + yaohua_a9.encode("+", "000000", 1):
+            wire.say(bytes([byte]))
+        ears.until(lambda: len(ears.samples) >= count + 2 and ears.samples[-1].value == 0.0)
+    assert {sample.value for sample in ears.samples} == {156_000.0, 0.0}
+    assert ears.samples[0].raw == FRAME
+    assert ears.kinds == []
+
+
+def test_garbage_is_counted_kept_bounded_and_told(wire: Wire) -> None:
+    """A wrong baud rate gives troubles, never a sample, and does not fill memory; good frames are read again after."""
+    ears = Ears()
+    port = make(wire.path, ears)
+    with running(port):
+        ears.until(lambda: port.bad_frames >= KEPT_BAD_FRAMES + 5, poke=lambda: wire.say(bytes(range(16, 250)) * 4))
+        assert set(ears.kinds) == {"bad_frames"}
+        assert ears.samples == []
+        assert len(port.kept) == KEPT_BAD_FRAMES
+        ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
+
+
+def test_a_pulled_plug_is_told_and_a_new_one_is_found(wire: Wire) -> None:
+    """The adapter comes back as another device under the same name, twice; the same thread reads it again."""
+    ears = Ears()
+    with running(make(wire.path, ears)):
+        for turn in range(1, 3):
+            count = len(ears.samples)
+            ears.until(lambda count=count: len(ears.samples) > count, poke=lambda: wire.say(FRAME))  # type: ignore[misc]
+            wire.unplug()
+            ears.until(lambda turn=turn: ears.kinds.count("port_lost") >= turn)  # type: ignore[misc]
+            wire.plug()
+        count = len(ears.samples)
+        ears.until(lambda: len(ears.samples) > count, poke=lambda: wire.say(FRAME))
+
+
+def test_a_port_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    """A gateway that starts before its scale is plugged in needs nobody's help."""
+    wire, ears = Wire(tmp_path / "scale"), Ears()
+    with running(make(wire.path, ears)):
+        ears.until(lambda: "port_lost" in ears.kinds)
+        wire.plug()
+        ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
+    wire.unplug()
+
+
+def test_a_device_that_refuses_its_settings_does_not_end_the_thread(wire: Wire) -> None:
+    """A terminal error (here: a pty knows no parity) is no OSError; it is told and tried again like any other."""
+    ears = Ears()
+    # With the speed as wanted only the parity is left to change, and that alone is what the system reports as failed.
+    serial.Serial(str(wire.path), 9600, parity="E").close()
+    with pytest.raises(termios.error):
+        serial.Serial(str(wire.path), 9600, parity="E")
+    with running(make(wire.path, ears, frame_format="8E1")):
+        ears.until(lambda: ears.kinds.count("port_lost") >= 2)
+    assert "Invalid argument" in next(one.detail for one in ears.seen if isinstance(one, Trouble))
+
+
+def test_good_data_makes_the_next_wait_short_again(wire: Wire) -> None:
+    """After hours of failing, one good frame is enough: the next loss is looked after at once, not in five seconds."""
+    ears = Ears()
+    port = make(wire.path, ears)
+    port._backoff_s = BACKOFF_MOST_S
+    with running(port):
+        ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
+        count = len(ears.samples)
+        wire.unplug()
+        wire.plug()
+        began = time.monotonic()
+        ears.until(lambda: len(ears.samples) > count, poke=lambda: wire.say(FRAME))
+    assert time.monotonic() - began < BACKOFF_FIRST_S + 2.0
+
+
+def test_a_port_belongs_to_one_reader(wire: Wire) -> None:
+    """Two readers of one port would each get half of the bytes: the second one is refused, and waits."""
+    first, second = Ears(), Ears()
+    with running(make(wire.path, first)):
+        first.until(lambda: bool(first.samples), poke=lambda: wire.say(FRAME))
+        with running(make(wire.path, second)):
+            second.until(lambda: "port_lost" in second.kinds)
+    assert second.samples == []
+
+
+def test_what_waited_in_the_port_is_not_news(wire: Wire) -> None:
+    """Frames that came while nobody read are old and are thrown away at opening."""
+    ears = Ears()
+    wire.say(yaohua_a9.encode("+", "000777", 0) * 20)
+    with running(make(wire.path, ears)):
+        ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
+    assert {sample.value for sample in ears.samples} == {156_000.0}
+
+
+def test_overload_is_a_trouble_and_never_a_mass(wire: Wire) -> None:
+    """A scale that says overload gives no number."""
+    ears = Ears()
+    frame = PROTOCOLS["st-gs"].parser()
+    assert frame.feed(b"OL,GS,+0000000kg\r\n")
+    with running(make(wire.path, ears, protocol="st-gs")):
+        ears.until(lambda: "overload" in ears.kinds, poke=lambda: wire.say(b"OL,GS,+0000000kg\r\n"))
+    assert ears.samples == []
+
+
+def test_a_boards_sensors_are_told_apart_and_counts_become_grams(wire: Wire) -> None:
+    """Each channel goes to its own sensor; a load cell's counts are weighed by its calibration."""
+    ears, example = Ears(), PROTOCOLS["pawon-board"].example
+    measured = [e for e in PROTOCOLS["pawon-board"].parser().feed(example) if isinstance(e, Measurement)]
+    (cell,) = [event for event in measured if event.quantity == "raw_counts"]
+    (probe,) = [event for event in measured if event.quantity == "temperature_c"]
+    channels = [
+        Channel(sensor="timbangan-1", channel=cell.channel, counts_per_g=-10.0, zero_counts=300),
+        Channel(sensor="chiller-1", channel=probe.channel),
+    ]
+    with running(make(wire.path, ears, protocol="pawon-board", channels=channels)):
+        ears.until(
+            lambda: {one.sensor for one in ears.samples} == {"timbangan-1", "chiller-1"}, poke=lambda: wire.say(example)
+        )
+    found = {one.sensor: (one.quantity, one.value) for one in ears.samples}
+    assert cell.value is not None
+    assert found == {
+        "timbangan-1": ("mass_g", (cell.value - 300) / -10.0),
+        "chiller-1": ("temperature_c", probe.value),
+    }
+
+
+def test_the_buzzer_reaches_the_board(wire: Wire) -> None:
+    """An alarm is written to the board while its measurements go on being read."""
+    ears = Ears()
+    port = make(wire.path, ears, protocol="pawon-board")
+    os.set_blocking(wire.master, False)
+    written = b""
+
+    def read() -> None:
+        nonlocal written
+        wire.say(PROTOCOLS["pawon-board"].example)
+        try:
+            written += os.read(wire.master, 4096)
+        except BlockingIOError:
+            pass
+
+    with running(port):
+        ears.until(lambda: bool(ears.seen), poke=read)
+        port.sound_buzzer()
+        ears.until(lambda: buzzer(400, 200, 10, sequence=1) in written, poke=read)
+
+
+def test_an_alarm_from_before_the_port_was_lost_is_not_sounded_later(tmp_path: Path) -> None:
+    """A board plugged in again hears the present alarm, not the sixteen it missed; a scale is never buzzed at."""
+    wire, ears = Wire(tmp_path / "board"), Ears()
+    port = make(wire.path, ears, protocol="pawon-board")
+    with running(port):
+        ears.until(lambda: "port_lost" in ears.kinds)
+        for _ in range(40):
+            port.sound_buzzer()
+        wire.plug()
+        os.set_blocking(wire.master, False)
+        ears.until(
+            lambda: bool(ears.samples) or len(ears.kinds) > 3, poke=lambda: wire.say(PROTOCOLS["pawon-board"].example)
+        )
+        with pytest.raises(BlockingIOError):
+            os.read(wire.master, 4096)
+    wire.unplug()
+
+
+def test_a_board_that_does_not_listen_does_not_stop_the_others(wire: Wire) -> None:
+    """Commands that nobody reads fill the wire; the thread survives it and still ends when asked."""
+    ears = Ears()
+    port = make(wire.path, ears, protocol="pawon-board")
+    with running(port):
+        for _ in range(600):
+            port.sound_buzzer()
+            time.sleep(0.001)
+        ears.until(lambda: bool(ears.seen), poke=lambda: wire.say(PROTOCOLS["pawon-board"].example))
