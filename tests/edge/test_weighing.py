@@ -46,13 +46,14 @@ def pour(stream: Stream, to_g: float, seconds: float) -> None:
 
 
 def weigh(stream: Stream, scale: WeighingDetector | None = None) -> list[Weighing]:
-    """All weighings of a stream; each of them fits the wire and its times are in order."""
+    """All weighings after the opening one; each of them fits the wire and its times are in order."""
     scale = scale or detector()
     rows = [row for at_ms, mass in stream for row in scale.take(at_ms, mass)]
     for row in rows:
         assert codec.decode_item(codec.encode_item(row)) == row
         assert row.start_ms <= row.end_ms == row.at_ms
-    return rows
+    assert [row.kind for row in rows].count("first") <= 1
+    return rows[1:] if rows and rows[0].kind == "first" else rows
 
 
 def movements(rows: list[Weighing]) -> list[tuple[str, int, int]]:
@@ -266,3 +267,24 @@ def test_a_long_event_keeps_a_bounded_trace(minutes: int, seed: int) -> None:
     assert 50 <= len(row.trace) <= 256
     assert row.trace[-1][1] == 3_000.0
     assert [at for at, _ in row.trace] == sorted(at for at, _ in row.trace)
+
+
+@pytest.mark.parametrize("load", [0, 20, 30, 48_500])
+def test_the_first_plateau_ever_opens_the_book_and_an_empty_scale_opens_nothing(load: int) -> None:
+    """A scale without memory tells what lies on it, once; nothing, or less than counts, is no news."""
+    stream: Stream = []
+    hold(stream, load, 10)
+    scale = detector()
+    rows = [row for at_ms, mass in stream for row in scale.take(at_ms, mass)]
+    expected = [("first", 0, load)] if load >= 3 * DIVISION_G else []
+    assert [(row.kind, row.before_g, row.after_g) for row in rows] == expected
+
+
+def test_the_tare_key_moves_no_stock() -> None:
+    """Gross 12 kg becomes net 0 kg at a key press: told as tare, not as 12 kg taken; what follows counts again."""
+    scale = detector(last_stable_g=12_000)
+    rows: list[Weighing] = []
+    for n in range(900):
+        mass, load = (12_000, "gross") if n < 300 else (0, "net") if n < 600 else (3_000, "net")
+        rows += scale.take(n * STEP_MS, mass, load=load)
+    assert [(row.kind, row.before_g, row.after_g) for row in rows] == [("tare", 12_000, 0), ("in", 0, 3_000)]

@@ -61,6 +61,15 @@ def test_a_dead_probe_is_not_a_warm_chiller(bench: Bench) -> None:
     assert bench.value("SELECT fault FROM latest WHERE sensor = 'chiller-2'") is None
 
 
+def test_a_good_value_ends_a_fault_that_its_gateway_forgot(bench: Bench) -> None:
+    """A gateway restarted while a probe was broken never says "cleared"; the value that comes says it."""
+    fault = SensorFault(at_ms=5_000, sensor="chiller-2", fault="disconnected")
+    sender = Sender().add(fault, temperature(3, 9_000, "chiller-2"))
+    send_all(bench, sender, sent_ms=9_000)
+    assert bench.rows("SELECT closed_ms FROM incident") == [(sender.offset_ms + 9_000,)]
+    assert bench.value("SELECT fault FROM latest WHERE sensor = 'chiller-2'") is None
+
+
 def test_silence_is_declared_made_worse_and_ended(bench: Bench) -> None:
     """10 min after the value lost its validity a warning, 30 min critical; over when the sensor speaks again. A whole
     silent gateway is one cause."""

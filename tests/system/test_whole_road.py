@@ -96,7 +96,7 @@ def test_the_whole_road_survives_kill_9_of_every_program(tmp_path: Path) -> None
         hot = [row for row in incidents if row["rule"] == "chiller-very-hot"]
         assert len(hot) == 1, "one excursion is one incident, whoever was killed meanwhile"
         assert hot[0]["opened_at"] < hot[0]["closed_at"]
-        assert 13 < hot[0]["worst"] <= 14
+        assert 13 < hot[0]["worst"] < 14.5
         assert hot[0]["profile"] == "DEMO"
         faults = [(row["sensor"], row["rule"]) for row in incidents if row["kind"] == "fault"]
         assert faults == [("chiller-2", "disconnected")]

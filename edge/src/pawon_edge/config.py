@@ -148,6 +148,12 @@ class GatewayConfig(_Table):
             problems.append("mqtts needs broker_ca_file")
         if self.broker.startswith("mqtt:") and self.broker_ca_file is not None:
             problems.append("broker_ca_file needs mqtts")
+        points = load_profile(self.guard.profile).points
+        problems += [
+            f"sensor {sensor.id}: point {sensor.point!r} is none of {', '.join(points)}"
+            for sensor in self.sensors
+            if sensor.point and sensor.point not in points
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self

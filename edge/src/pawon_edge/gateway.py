@@ -283,7 +283,7 @@ class Gateway:
                 fault_after_ms=round(fault_after_s * 1000),
                 started_ms=self._started_ms,
                 repeat_ms=round(self._config.heartbeat_s * 1000),
-            ),  # fmt: skip
+            ),
             detector=detector,
         )
 

@@ -45,7 +45,7 @@ class Health:
         self._trouble = trouble
 
     def tick(self, now_ms: int) -> SensorFault | None:
-        """A fault when good data is overdue, and again every heartbeat: the gateway lives and still hears nothing good."""
+        """A fault when good data is overdue, and again every heartbeat: alive, and still nothing good."""
         since = self.started_ms if self.last_good_ms is None else self.last_good_ms
         if now_ms - since < self.fault_after_ms or (self.fault is not None and now_ms < self._repeat_ms):
             return None

@@ -68,7 +68,7 @@ class Intake:
         if (report := line.reporter.take(sample)) is not None:
             rows.append(report)
         if line.detector is not None:
-            rows += line.detector.take(sample.at_ms, sample.value, device_stable=sample.stable)
+            rows += line.detector.take(sample.at_ms, sample.value, device_stable=sample.stable, load=sample.load)
         line.newest = LiveValue(
             sensor=sample.sensor, quantity=sample.quantity, at_ms=sample.at_ms, value=sample.value,  # type: ignore[arg-type]  # checked by implausible()
             every_s=line.reporter.heartbeat_s, stable=sample.stable,

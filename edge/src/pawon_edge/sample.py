@@ -14,6 +14,8 @@ class Sample:
     quantity: str
     value: float
     stable: bool | None = None
+    # What a scale says its value is: gross, net, tare; ``None`` where it does not say.
+    load: str | None = None
     raw: bytes = b""
 
 

@@ -32,6 +32,8 @@ class WeighingDetector:
     last_stable_g: int | None = None
     _window: deque[tuple[int, float]] = field(default_factory=deque)
     _trace: list[tuple[int, float]] = field(default_factory=list)
+    _load: str | None = None
+    _tared: bool = False
     _stride: int = 1
     _skipped: int = 0
     _stable_since_ms: int | None = None
@@ -42,8 +44,14 @@ class WeighingDetector:
     _candidate_seen_ms: int = 0  # when it was last seen: the next movement starts there
     _candidate_noise_g: float = 0.0
 
-    def take(self, at_ms: int, mass_g: float, *, device_stable: bool | None = None) -> list[Weighing]:
-        """Feed one sample; the weighings that are now certain."""
+    def take(
+        self, at_ms: int, mass_g: float, *, device_stable: bool | None = None, load: str | None = None
+    ) -> list[Weighing]:
+        """Feed one sample; the weighings that are now certain. ``load``: gross or net, as far as the scale says."""
+        if load != self._load:
+            out = self._changed_load(load)
+            if out:
+                return out
         self._window.append((at_ms, mass_g))
         while len(self._window) > MAX_WINDOW_SAMPLES or at_ms - self._window[0][0] > WINDOW_S * 1000:
             self._window.popleft()
@@ -75,6 +83,17 @@ class WeighingDetector:
     def _threshold(self, load_g: float) -> float:
         return max(3 * self.division_g, 20.0, 0.001 * abs(load_g))
 
+    def _changed_load(self, load: str | None) -> list[Weighing]:
+        """Somebody pressed tare: the next plateau measures something else, and no stock moved."""
+        known, self._load = self._load, load
+        if known is None or self._settled_g is None:
+            return []
+        out = self._settle() if self._candidate_g is not None else []
+        self.last_stable_g, self._settled_g, self._tared = self._settled_g, None, True
+        self._stable_since_ms = None
+        self._window.clear()
+        return out
+
     def _leave(self, mass_g: float, at_ms: int) -> list[Weighing]:
         if self._settled_g is not None and self._left_ms is None and abs(mass_g - self._settled_g) > self.division_g:
             self._left_ms = at_ms
@@ -105,17 +124,18 @@ class WeighingDetector:
 
     def _first_plateau(self, level_g: int, at_ms: int, noise_g: float) -> list[Weighing]:
         before, self.last_stable_g = self.last_stable_g, None
+        tared, self._tared = self._tared, False
         self._settled_g = level_g
         self._left_ms = None
         known = 0 if before is None else before
         if abs(level_g - known) < self._threshold(known):
             # The known level stays: a slow withdrawal must not be eaten by restarts either.
-            self._settled_g = level_g if before is None else before
+            self._settled_g = level_g if before is None or tared else before
             self._clear_trace()
             return []
         # Nobody watched while the load changed: recorded, but never taken for granted.
         start = self._stable_since_ms if self._stable_since_ms is not None else at_ms
-        kind: WeighingKind = "first" if before is None else "restart"
+        kind: WeighingKind = "first" if before is None else "tare" if tared else "restart"
         row = self._row(kind, known, level_g, start, at_ms, noise_g, confidence=0.3)
         self._clear_trace()
         return [row]

@@ -88,6 +88,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     limit: list[Limit] = []
     silence: list[Silence] = []
 
+    @property
+    def points(self) -> list[str]:
+        """The control points that this profile judges or listens to."""
+        return sorted({row.point for row in self.limit} | {row.point for row in self.silence} - {"*"})
+
     def limits_at(self, point: str, quantity: str) -> list[Limit]:
         """The limits that judge this quantity at this point, the milder first."""
         found = [row for row in self.limit if row.point == point and row.quantity == quantity]

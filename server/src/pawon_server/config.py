@@ -160,6 +160,9 @@ class ServerConfig(_Table):
         for number, sensor in enumerate(self.sensor):
             if sensor.gateway not in gateways:
                 problems.append(f"sensor[{number}].gateway: no gateway {sensor.gateway!r}")
+            points = load_profile(self.profile).points
+            if sensor.point and sensor.point not in points:
+                problems.append(f"sensor[{number}].point: {sensor.point!r} is none of {', '.join(points)}")
         for number, place in enumerate(self.place):
             if place.scale not in sensors:
                 problems.append(f"place[{number}].scale: no sensor {place.scale!r}")

@@ -136,7 +136,7 @@ class SerialPort:
             self.emit(
                 Sample(
                     sensor=channel.sensor, at_ms=at_ms, quantity=quantity, value=value, stable=event.stable,
-                    raw=event.raw,
+                    load=event.load, raw=event.raw,
                 )
             )  # fmt: skip
             return True

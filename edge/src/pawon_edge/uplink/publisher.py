@@ -88,6 +88,7 @@ class Publisher:
         self._begin_at_ms: int | None = None
         self._new_connection = threading.Event()
         self.last_commit_ms: int | None = None
+        self._said_ahead = False
         self._client_id = f"pawon-{kitchen}-{gateway}"
         self._threads = [
             threading.Thread(target=self._network, name="uplink-network", daemon=True),
@@ -245,6 +246,13 @@ class Publisher:
         if isinstance(answer, codec.Unreadable):
             log.error("unreadable answer of the server: %s", answer.reason)
             return
+        if answer.spool == self._spool.id and answer.upto > self._spool.last and not self._said_ahead:
+            self._said_ahead = True
+            log.critical(
+                "the server holds rows up to %d of spool %s, this card only %d: it was restored from a copy; "
+                "move %s away so that a new spool begins",
+                answer.upto, answer.spool, self._spool.last, self._spool.path,
+            )  # fmt: skip
         verdict = self._window.committed(answer, now_ms, retained=retained)
         if retained and answer.spool == self._spool.id:
             self._begin_at_ms = None

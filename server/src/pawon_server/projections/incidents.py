@@ -147,14 +147,10 @@ class Incidents:
         item: SensorFault, changes: Changes,
     ) -> None:  # fmt: skip
         """A sensor broke or works again; a repeated report of the same fault changes nothing."""
-        known = self._faults.get(sensor.id)
         at_ms = arrival.utc_ms(item.at_ms)
         if item.cleared:
-            if known is not None:
-                self._change(connection, known, closed_ms=at_ms, journal_id=arrival.journal_id)
-                self._alert(connection, known, "closed", arrival.received_ms, f"Sensor bekerja lagi: {sensor.name}.")
-                del self._faults[sensor.id]
-        elif known is None:
+            self.end_fault(connection, sensor, arrival, item.at_ms, changes)
+        elif sensor.id not in self._faults:
             age_ms = arrival.age_ms(item.at_ms)
             name = f"{row_id(arrival.gateway, arrival.spool, sequence)}.fault"
             self._faults[sensor.id] = name
@@ -165,10 +161,16 @@ class Incidents:
                 offset_ms=arrival.offset_ms, journal_id=arrival.journal_id, created_ms=arrival.received_ms,
                 detail=item.detail, text=f"Sensor rusak: {sensor.name} ({item.fault}). Ukur manual tiap 30 menit.",
             )  # fmt: skip
-        else:
+            changes.incidents = changes.alerts = True
+
+    def end_fault(self, connection: Connection, sensor: Sensor, arrival: Arrival, at_ms: int, changes: Changes) -> None:
+        """The sensor works: it said so, or gave a good value (a gateway that restarted has forgotten the fault)."""
+        known = self._faults.pop(sensor.id, None)
+        if known is None:
             return
+        self._change(connection, known, closed_ms=arrival.utc_ms(at_ms), journal_id=arrival.journal_id)
+        self._alert(connection, known, "closed", arrival.received_ms, f"Sensor bekerja lagi: {sensor.name}.")
         changes.incidents = changes.alerts = True
-        changes.sensors.add(sensor.id)
 
     def silence(self, subject: str) -> str | None:
         """The severity of a declared silence."""

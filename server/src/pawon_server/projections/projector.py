@@ -146,6 +146,7 @@ class Projector:
                 self.gateways.refuse_row(arrival, row, reason)
                 return
             self.readings.take(arrival, row.sequence, item)
+            self.incidents.end_fault(connection, sensor, arrival, item.at_ms, changes)
             if sensor.point:
                 self.incidents.judge(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Contact):

@@ -65,6 +65,7 @@ class Readings:
         row.update(
             quantity=quantity, value=value, low=low, high=high, measured_ms=measured_ms, valid_ms=valid_ms,
             fresh_until_ms=max(fresh_until_ms, row["fresh_until_ms"]), boot=arrival.boot, at_ms=item.at_ms,
+            fault=None, fault_ms=None,
         )  # fmt: skip
 
     def take_fault(self, arrival: Arrival, item: SensorFault) -> None:
