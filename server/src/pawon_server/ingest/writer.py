@@ -81,7 +81,8 @@ class Writer:
     ) -> None:  # fmt: skip
         self._store, self._book, self._known_gateways = store, book, gateways
         self._answer, self._changed, self._utc_ms = answer, changed, utc_ms
-        self._queue: queue.Queue[Incoming | OwnEntry] = queue.Queue(MAX_WAITING)
+        # ``None`` only wakes the thread.
+        self._queue: queue.Queue[Incoming | OwnEntry | None] = queue.Queue(MAX_WAITING)
         self._stop = threading.Event()
         self._journal = Journal(book.settings.kitchen)
         self.projector = Projector(book.settings.kitchen)
@@ -114,6 +115,8 @@ class Writer:
     def stop(self) -> None:
         """Finish the group at hand and end."""
         self._stop.set()
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(None)
         if self._thread.is_alive():
             self._thread.join(timeout=10)
 
@@ -162,10 +165,13 @@ class Writer:
         group: list[Incoming | OwnEntry] = []
         size = 0
         with contextlib.suppress(queue.Empty):
-            group.append(self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait())
-            while len(group) < GROUP_MESSAGES and size < GROUP_BYTES:
-                size += len(group[-1].payload)
-                group.append(self._queue.get_nowait())
+            message = self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait()
+            while message is not None:
+                group.append(message)
+                size += len(message.payload)
+                if len(group) >= GROUP_MESSAGES or size >= GROUP_BYTES:
+                    break
+                message = self._queue.get_nowait()
         return group
 
     def _handle(self, group: list[Incoming | OwnEntry], *, look_at_clock: bool) -> None:
