@@ -46,6 +46,8 @@ WALL_TILES = 16
 OPEN_DATA = ("/api/v1/latest", "/api/v1/incidents", "/api/v1/stock", "/api/v1/movements", "/openapi.json")
 
 Mood = Literal["well", "watch", "unknown"]
+# What a tile shows by shape and word: its state, or that a good value is judged by no limit.
+Sign = TileState | Literal["measured"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class TileLook:
     quantity: str = ""
     name: str = ""
     state: TileState = "no_data"
+    sign: Sign = "no_data"
     number: str = "–"
     unit: str = ""
     size: str = "s"
@@ -176,9 +179,10 @@ class Screen:
             ago = self.speech.ago(tile.age_ms)
             age = _("DATA LAMA · {ago}").format(ago=ago) if state == "no_data" else ago
         label, limit = self._limit(tile)
+        sign: Sign = "measured" if state == "ok" and not tile.limit else state
         return TileLook(
             sensor=tile.sensor, quantity=tile.quantity, name=tile.name, state=state, number=number, unit=unit,
-            size=digits_size(number), word=state_words(_)[state], age=age, limit_label=label, limit=limit,
+            size=digits_size(number), sign=sign, word=state_words(_)[sign], age=age, limit_label=label, limit=limit,
         )  # fmt: skip
 
     def _limit(self, tile: Tile) -> tuple[str, str]:
@@ -279,11 +283,11 @@ class Screen:
 QUEUE_WORTH_TELLING = 200
 
 
-def state_words(_: Callable[[str], str]) -> dict[TileState, str]:
-    """The five states; capitals, as they are read from far away."""
+def state_words(_: Callable[[str], str]) -> dict[Sign, str]:
+    """The five states, and a good value that no limit judges; capitals, as they are read from far away."""
     return {
         "ok": _("AMAN"), "warning": _("PERINGATAN"), "critical": _("KRITIS"),
-        "no_data": _("TIDAK ADA DATA"), "fault": _("SENSOR RUSAK"),
+        "no_data": _("TIDAK ADA DATA"), "fault": _("SENSOR RUSAK"), "measured": _("TERUKUR"),
     }  # fmt: skip
 
 
@@ -299,7 +303,8 @@ def fault_words(_: Callable[[str], str]) -> dict[str, str]:
 
 def movement_words(_: Callable[[str], str]) -> dict[str, str]:
     """What kind of change a scale saw."""
-    return {"in": _("masuk"), "out": _("keluar"), "refill": _("isi ulang"), "restart": _("berubah saat padam")}
+    return {"in": _("masuk"), "out": _("keluar"), "refill": _("isi ulang"), "restart": _("berubah saat padam"),
+            "first": _("stok awal")}  # fmt: skip
 
 
 def note_words(_: Callable[[str], str]) -> dict[str, str]:

@@ -83,9 +83,12 @@ function paintState(element, known) {
     attribute(value, "data-beat", value.getAttribute("data-beat") === "a" ? "b" : "a");
   }
   text(value.querySelector(".unit"), parts[1]);
+  // Where no limit judges, a good value is measured; nobody has said that it is safe.
+  const sign = state === "ok" && !tile.limit ? "measured" : state;
   attribute(element, "data-state", state);
-  icon(element.querySelector(".tile-icon use"), state);
-  text(element.querySelector(".tile-word"), words.state[state]);
+  attribute(element, "data-sign", sign);
+  icon(element.querySelector(".tile-icon use"), sign);
+  text(element.querySelector(".tile-word"), words.state[sign]);
   text(element.querySelector(".tile-age"), ageWords(known, state));
 }
 
