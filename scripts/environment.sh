@@ -1,6 +1,6 @@
 # Sourced by demo, test and bench. Makes the project's own environment inside the project's folder and nowhere else.
 #
-#   make_environment NAME   NAME is a lock in requirements/ (demo, dev); afterwards .venv-less commands are in $VENV/bin
+#   make_environment NAME   NAME is a lock in requirements/ (demo, dev); afterwards its commands are in $VENV/bin
 #
 # .tools/ holds uv (hash-pinned), .envs/NAME the environment. A stamp of the lock makes a second start immediate.
 

@@ -1,0 +1,214 @@
+"""Benchmarks of the hot paths. Figures are per CPU-second of this process, five runs each: median and spread.
+
+A *floor* does the least that could be done with the same data (no checks, no chain, no rules); the distance to it is
+the price of what Pawon promises. Nothing here is asserted: figures are read by people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import re
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.server.conftest import Bench
+from tests.server.sender import Sender
+
+from pawon_contract import codec
+from pawon_contract.messages import Reading
+from pawon_edge.spool import Spool
+from pawon_firmware_bridge.protocols import PROTOCOLS
+from pawon_food_safety.limit import LimitState, Observation, step
+from pawon_food_safety.profile import load_profile
+from pawon_server.store.database import open_store
+from pawon_server.web.events import Hub
+from pawon_server.web.view import Tile
+
+RUNS = 5
+
+
+def measure(name: str, unit: str, count: int, work: Callable[[], object]) -> None:
+    """Run ``work`` five times; each does ``count`` units."""
+    rates, walls = [], []
+    for _ in range(RUNS):
+        cpu, wall = time.process_time(), time.perf_counter()
+        work()
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        rates.append(count / cpu)
+        walls.append(wall)
+    middle = statistics.median(rates)
+    spread = (max(rates) - min(rates)) / middle * 100
+    print(
+        f"  {name:<44} {middle:>12,.0f} {unit}/cpu-s  ±{spread / 2:4.0f} %  {statistics.median(walls):6.2f} s wall",
+        flush=True,
+    )
+
+
+def parsers() -> None:
+    """Whole frames through every parser, in reads of 64 bytes as a port gives them."""
+    for name, row in PROTOCOLS.items():
+        frames = 20_000 if row.kind == "scale" else 5_000
+        stream = row.example * frames
+        chunks = [stream[i : i + 64] for i in range(0, len(stream), 64)]
+
+        def feed(chunks: list[bytes] = chunks, name: str = name) -> None:
+            parser = PROTOCOLS[name].parser()
+            for chunk in chunks:
+                parser.feed(chunk)
+
+        measure(name, "frames", frames, feed)
+    stream = PROTOCOLS["st-gs"].example * 20_000
+    pattern = re.compile(rb"(ST|US),GS,([+-]?[\d.]+)kg\r\n")
+    measure(
+        "floor: one regular expression, no resync",
+        "frames",
+        20_000,
+        lambda: [float(m[2]) for m in pattern.finditer(stream)],
+    )
+
+
+def spool() -> None:
+    """Rows accepted with FULL sync, 20 a commit, as a default kitchen gives them in 250 ms."""
+    items = [codec.encode_item(reading(n)) for n in range(20)]
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = iter(range(100))
+
+        def ours() -> None:
+            store = Spool(Path(folder) / f"{next(numbers)}.db")
+            for _ in range(250):
+                store.append("3b3fa94b-cab1-4b42-8e06-9e3512dfe0a6", items)
+            store.close()
+
+        def floor() -> None:
+            db = sqlite3.connect(Path(folder) / f"{next(numbers)}.db", isolation_level=None)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("CREATE TABLE row (item BLOB)")
+            for _ in range(250):
+                db.execute("BEGIN")
+                db.executemany("INSERT INTO row VALUES (?)", [(item,) for item in items])
+                db.execute("COMMIT")
+            db.close()
+
+        measure("spool: chain + FULL commit of 20 rows", "rows", 5_000, ours)
+        measure("floor: SQLite insert + FULL commit of 20 rows", "rows", 5_000, floor)
+
+
+def ingest() -> None:
+    """Batches through the writer: decode, chain, journal, projections, rules, FULL commit, answer."""
+    for size, batches in ((100, 300), (1, 3000)):
+        with tempfile.TemporaryDirectory() as folder:
+            sender = Sender().add(*(reading(n) for n in range(size * batches * RUNS)))
+            payloads = [sender.batch(n + 1, n + size) for n in range(0, size * batches * RUNS, size)]
+            bench = Bench(open_store(Path(folder) / "pawon.db"))
+            sent = iter(range(RUNS))
+
+            def run(
+                bench: Bench = bench,
+                payloads: list[bytes] = payloads,
+                size: int = size,
+                batches: int = batches,
+                sent=sent,
+            ) -> None:  # type: ignore[no-untyped-def]  # an iterator of its own
+                number = next(sent)
+                for payload in payloads[number * batches : (number + 1) * batches]:
+                    while bench.writer.waiting > 900:
+                        time.sleep(0.002)
+                    bench.writer.put("gw-1", payload)
+                goal = (number + 1) * size * batches
+                while not bench.answers or bench.answers[-1].upto < goal:
+                    time.sleep(0.002)
+
+            measure(f"ingest: {size} reading(s) a message, FULL", "readings", size * batches, run)
+            bench.writer.stop()
+            bench.store.close()
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = iter(range(100))
+
+        def floor() -> None:
+            db = sqlite3.connect(Path(folder) / f"{next(numbers)}.db", isolation_level=None)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("CREATE TABLE reading (sensor TEXT, at INTEGER, value REAL)")
+            for payload in payloads[:300]:
+                db.execute("BEGIN")
+                rows = [json.loads(bytes(item)) for item in codec.decode(payload, codec.Envelope).items]
+                db.executemany(
+                    "INSERT INTO reading VALUES (?, ?, ?)", [(r["sensor"], r["at_ms"], r["value"]) for r in rows]
+                )
+                db.execute("COMMIT")
+            db.close()
+
+        payloads = [Sender().add(*(reading(n) for n in range(100))).batch()] * 300
+        measure("floor: json + SQLite insert, 100 a commit", "readings", 30_000, floor)
+
+
+def rules() -> None:
+    """One limit judging one reading after another."""
+    limit = next(limit for limit in load_profile("ID-MBG").limit if limit.id == "chiller-hot")
+    seen = [Observation(at_ms=n * 60_000, value=4.0 + n % 4, valid_until_ms=n * 60_000 + 90_000) for n in range(50_000)]
+
+    def judge() -> None:
+        state = LimitState()
+        for observation in seen:
+            state, _ = step(limit, state, observation)
+
+    measure("limit rule, one step", "steps", len(seen), judge)
+
+
+def fanout() -> None:
+    """One tile event to 20 displays: encoded once, queued for each."""
+
+    async def run() -> None:
+        hub = Hub()
+        hub._loop = asyncio.get_running_loop()
+        queues: list[asyncio.Queue[bytes | None]] = [asyncio.Queue(1000) for _ in range(20)]
+        hub._screens.update(queues)
+        tile = Tile(sensor="chiller-1", name="Chiller 1", point="chiller", quantity="temperature_c", unit="°C",
+                    state="ok", value=3.5, age_ms=10, valid_for_ms=90_000)  # fmt: skip
+        for n in range(2_000):
+            hub._send("tile", tile)
+            if n % 500 == 499:
+                for queue in queues:
+                    while not queue.empty():
+                        queue.get_nowait()
+
+    measure("fan-out to 20 displays", "deliveries", 40_000, lambda: asyncio.run(run()))
+
+
+def reading(n: int) -> Reading:
+    """The n-th report of a chiller that swings around 4 C."""
+    return Reading(
+        at_ms=n * 1000, sensor="chiller-1", quantity="temperature_c", value=3.0 + n % 7 / 4, count=10, low=2.9, high=5.1
+    )
+
+
+BENCHMARKS = {"parsers": parsers, "spool": spool, "ingest": ingest, "rules": rules, "fanout": fanout}
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="scripts/bench")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (default: all)")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    logging.disable(logging.INFO)
+    for name in names:
+        print(f"{name}: {BENCHMARKS[name].__doc__}", flush=True)
+        BENCHMARKS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
