@@ -12,6 +12,7 @@ import queue
 import shutil
 import sqlite3
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pawon_contract.codec import encode_item
@@ -22,6 +23,7 @@ from pawon_food_safety.profile import load_profile
 
 from . import VERSION
 from .clock import Offset, SystemClock, Timekeeper
+from .complaints import Complaints
 from .config import GatewayConfig, SerialSensor, W1Sensor
 from .drivers.serial_port import Channel, SerialPort
 from .drivers.w1 import W1Bus
@@ -59,6 +61,7 @@ class Gateway:
         self._dropped = 0
         self._waiting: list[Item] = []
         self._commit_ms = 0.0
+        self._complaints = Complaints(config.data_dir / "bad_input.log")
         self._spool = Spool(config.data_dir / "spool.db")
         known = self._spool.boot_offset(self._boot)
         start = Offset(offset_ms=clock.utc_ms() - self._started_ms, quality=clock.untrusted_quality(), error_ms=0)
@@ -134,6 +137,8 @@ class Gateway:
                 self._look_at_clock(now)
             self._waiting += self._intake.tick(now)
             self._commit()
+            for trouble in self._intake.complaints():
+                self._complaints.take(trouble, datetime.now(UTC).isoformat(timespec="seconds"))
             self._guard.tick(now, self._last_commit_ms())
             if now >= live_at:
                 live_at = now + LIVE_EVERY_MS

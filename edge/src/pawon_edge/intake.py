@@ -5,7 +5,8 @@ What comes out is what the gateway will accept into its spool, and the live valu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 from pawon_contract.messages import Item, LiveValue, Reading, SensorHealth
 from pawon_contract.units import implausible
@@ -17,6 +18,7 @@ from .weighing import WeighingDetector
 
 # A scale at 20 Hz is the fastest useful device; a babbling one must not fill the gateway.
 MIN_SPACING_MS = 40
+MAX_TROUBLES = 200
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class Intake:
 
     lines: dict[str, SensorLine]
     unknown: int = 0
+    # Troubles since ``complaints`` was last asked; the newest, for there may be many.
+    _troubles: deque[Trouble] = field(default_factory=lambda: deque(maxlen=MAX_TROUBLES))
 
     def take(self, observed: Observed) -> tuple[list[Item], LiveValue | None]:
         """One observation of one sensor: the rows it makes, and the value to show now."""
@@ -45,7 +49,7 @@ class Intake:
             self.unknown += 1
             return [], None
         if isinstance(observed, Trouble):
-            line.health.saw_trouble(observed)
+            self._trouble(line, observed)
             return [], None
         if line.last_ms >= 0 and 0 <= observed.at_ms - line.last_ms < MIN_SPACING_MS:
             return [], None
@@ -56,9 +60,19 @@ class Intake:
             trouble = Trouble(
                 sensor=observed.sensor, at_ms=observed.at_ms, kind="nonsense", detail=reason, raw=observed.raw
             )
-            line.health.saw_trouble(trouble)
+            self._trouble(line, trouble)
             return [], None
         return self._good(line, observed)
+
+    def complaints(self) -> list[Trouble]:
+        """What was not usable since the last call, to be written down."""
+        found = list(self._troubles)
+        self._troubles.clear()
+        return found
+
+    def _trouble(self, line: SensorLine, trouble: Trouble) -> None:
+        line.health.saw_trouble(trouble)
+        self._troubles.append(trouble)
 
     def _good(self, line: SensorLine, sample: Sample) -> tuple[list[Item], LiveValue]:
         line.last_ms = sample.at_ms

@@ -32,7 +32,6 @@ MAX_READ_BYTES = 4096
 GATHER_S = 0.015
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 5.0
-KEPT_BAD_FRAMES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,6 @@ class SerialPort:
     emit: Callable[[Observed], None]
     monotonic_ms: Callable[[], int]
     bad_frames: int = 0
-    kept: deque[BadFrame] = field(default_factory=lambda: deque(maxlen=KEPT_BAD_FRAMES))
     _stop: threading.Event = field(default_factory=threading.Event)
     _commands: deque[bytes] = field(default_factory=lambda: deque(maxlen=16))
     _sequence: int = 0
@@ -116,7 +114,6 @@ class SerialPort:
                         self._backoff_s = BACKOFF_FIRST_S
                 elif isinstance(event, BadFrame):
                     self.bad_frames += 1
-                    self.kept.append(event)
                     self._trouble("bad_frames", event.reason, event.raw)
                 elif isinstance(event, BoardHello):
                     log.info("%s: board %s, firmware %s", self.name, event.board_id, event.version)
