@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import get_args
@@ -114,3 +115,12 @@ def test_profiles_in_the_documentation_exist() -> None:
     """The profiles that the documentation names are shipped, and the demonstration's is marked as such."""
     assert {"ID-MBG", "DEMO"} <= set(shipped())
     assert load_profile("DEMO").demo
+
+
+def test_the_wires_description_is_current() -> None:
+    """docs/asyncapi.json is what the contract's types say today."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import asyncapi; print(asyncapi.text(), end='')"], cwd=ROOT / "scripts", check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == (ROOT / "docs/asyncapi.json").read_text()

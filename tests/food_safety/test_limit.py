@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawon_food_safety.limit import LimitEvent, LimitState, Observation, step
+from pawon_food_safety.limit import LimitEvent, LimitState, Observation, rebase, step
 from pawon_food_safety.profile import Limit, ProfileError, load_profile, parse_profile, shipped
 
 MINUTE = 60_000
@@ -156,3 +156,20 @@ def test_all_mistakes_of_a_profile_are_named_at_once() -> None:
     assert "chiller-very-hot" in caught.value.problems[2]
     with pytest.raises(ProfileError, match="ID-MBG"):
         load_profile("NOWHERE")
+
+
+@given(
+    st.integers(0, 10_000_000), st.integers(-20_000_000, 20_000_000), st.integers(0, 5_000_000), st.integers(0, 10**7)
+)  # fmt: skip
+def test_a_state_on_a_new_timeline_lies_in_its_past(last: int, shift: int, beyond: int, first: int) -> None:
+    """Whatever the clocks said, what was measured before a reboot happened before it, and keeps its measured time."""
+    state = LimitState(
+        last_ms=last, last_value=6.0, valid_until_ms=last + 90_000, began_ms=last - beyond, beyond_ms=beyond, worst=6.0
+    )
+    moved = rebase(state, shift, first)
+    assert moved.last_ms is not None
+    assert moved.began_ms is not None
+    assert moved.last_ms < first
+    assert moved.valid_until_ms == moved.last_ms
+    assert moved.last_ms - moved.began_ms == beyond
+    assert moved.beyond_ms == beyond
