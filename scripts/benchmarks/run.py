@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from road import road
 from tests.server.conftest import Bench
 from tests.server.sender import Sender
 
@@ -193,7 +194,7 @@ def reading(n: int) -> Reading:
     )
 
 
-BENCHMARKS = {"parsers": parsers, "spool": spool, "ingest": ingest, "rules": rules, "fanout": fanout}
+BENCHMARKS = {"parsers": parsers, "spool": spool, "ingest": ingest, "rules": rules, "fanout": fanout, "road": road}
 
 
 def main() -> int:
