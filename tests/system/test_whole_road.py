@@ -55,6 +55,7 @@ def test_the_whole_road_survives_kill_9_of_every_program(tmp_path: Path) -> None
             kitchen.until(lambda: len(kitchen.api("movements?state=confirmed")) == 2, "opening and withdrawal", 14)
             kitchen.until_story(13)
             kitchen.kill("gateway")
+            kitchen.until(lambda: kitchen.api("gateways")[0]["online"] is False, "the gateway's last will", 4)
             kitchen.until_story(18)
             assert state(page, "chiller-1") == "no_data", "a value past its validity is no data"
             kitchen.start("gateway")
