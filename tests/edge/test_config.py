@@ -66,13 +66,13 @@ def test_three_mistakes_are_three_problems_with_their_places(tmp_path: Path) -> 
     [
         ('broker = "mqtt://localhost"', 'broker = "localhost:1883"', "broker", "mqtt://host:1883"),
         ('broker = "mqtt://localhost"', 'broker = "mqtt://localhost:99999"', "broker", "port"),
-        ('broker = "mqtt://localhost"', 'broker = "mqtts://localhost"', "file", "broker_ca_file"),
-        ('data_dir = "', 'broker_ca_file = "/ca.pem"\ndata_dir = "', "file", "needs mqtts"),
+        ('broker = "mqtt://localhost"', 'broker = "mqtts://localhost"', "broker_ca_file", "broker_ca_file"),
+        ('data_dir = "', 'broker_ca_file = "/ca.pem"\ndata_dir = "', "broker_ca_file", "needs mqtts"),
         ('kitchen = "dapur-1"', 'kitchen = "dapur-1"\nkitschen = 1', "kitschen", "Extra inputs"),
         ('gateway = "gw-1"', "", "gateway", "required"),
         ('data_dir = "', 'heartbeat_s = 61\ndata_dir = "', "heartbeat_s", "60"),
         ('data_dir = "', 'heartbeat_s = nan\ndata_dir = "', "heartbeat_s", "finite"),
-        ('id = "timbangan-1"', 'id = "chiller-1"', "file", "used twice: chiller-1"),
+        ('id = "timbangan-1"', 'id = "chiller-1"', "w1[0].sensor[0].id", "used twice: chiller-1"),
         ('id = "timbangan-1"', 'id = "t"\ncounts_per_g = 0', "serial[0].sensor[0].counts_per_g", "not be zero"),
         ('id = "timbangan-1"', 'id = "t"\ncounts_per_g = inf', "serial[0].sensor[0].counts_per_g", "finite"),
         ('id = "timbangan-1"', 'id = "t"\ndivision_g = inf', "serial[0].sensor[0].division_g", "finite"),
@@ -93,9 +93,26 @@ def test_each_mistake_is_named_at_its_place(tmp_path: Path, old: str, new: str, 
 def test_mistakes_of_the_whole_are_told_together(tmp_path: Path) -> None:
     """No sensor and a missing certificate: both are told, not one after the other is mended."""
     head = GOOD.split("[[serial]]", maxsplit=1)[0].replace("mqtt://", "mqtts://")
-    (problem,) = problems(tmp_path, head)
-    assert "no sensor at all" in problem
-    assert "broker_ca_file" in problem
+    assert [text.split(":")[0] for text in problems(tmp_path, head)] == ["file", "broker_ca_file"]
+
+
+def test_mistakes_of_the_whole_are_told_beside_those_of_single_settings(tmp_path: Path) -> None:
+    """A misspelt kitchen hides neither a sensor named twice nor a point that no profile knows."""
+    text = (
+        GOOD.replace('kitchen = "dapur-1"', 'kitchen = "Dapur Satu"')
+        .replace('id = "timbangan-1"', 'id = "chiller-1"')
+        .replace('point = "chiller"', 'point = "chiler"')
+    )
+    found = problems(tmp_path, text)
+    assert [text.split(":")[0] for text in found] == ["kitchen", "w1[0].sensor[0].id", "w1[0].sensor[0].point"]
+
+
+@pytest.mark.parametrize("value", ["3", '"text"', "[1, 2]", "true", "[{sensor = 3}]", "[{sensor = [{id = [1]}]}]"])
+@pytest.mark.parametrize("key", ["serial", "w1", "guard", "broker"])
+def test_a_setting_of_the_wrong_kind_is_a_problem_at_its_key(tmp_path: Path, key: str, value: str) -> None:
+    """Whatever stands in a place of the file, its reader gets an answer and not a traceback."""
+    head = "\n".join(line for line in GOOD.split("[[serial]]", maxsplit=1)[0].splitlines() if not line.startswith(key))
+    assert any(text.startswith(key) for text in problems(tmp_path, f"{head}\n{key} = {value}\n"))
 
 
 def test_a_missing_file_is_a_problem_not_a_traceback(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pawon_contract.ids import ID_PATTERN
 from pawon_firmware_bridge.protocols import PROTOCOLS
@@ -136,28 +136,6 @@ class GatewayConfig(_Table):
             raise ValueError(f"port of {value!r}: {error}") from error
         return value
 
-    @model_validator(mode="after")
-    def _whole(self) -> GatewayConfig:
-        problems = []
-        ids = [sensor.id for sensor in self.sensors]
-        if twice := sorted({name for name in ids if ids.count(name) > 1}):
-            problems.append(f"sensor id used twice: {', '.join(twice)}")
-        if not ids:
-            problems.append("no sensor at all: add [[serial]] or [[w1]]")
-        if self.broker.startswith("mqtts:") and self.broker_ca_file is None:
-            problems.append("mqtts needs broker_ca_file")
-        if self.broker.startswith("mqtt:") and self.broker_ca_file is not None:
-            problems.append("broker_ca_file needs mqtts")
-        points = load_profile(self.guard.profile).points
-        problems += [
-            f"sensor {sensor.id}: point {sensor.point!r} is none of {', '.join(points)}"
-            for sensor in self.sensors
-            if sensor.point and sensor.point not in points
-        ]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
     @property
     def sensors(self) -> list[SerialSensor | W1Sensor]:
         """Every sensor, in the order of the file."""
@@ -173,11 +151,57 @@ def load_config(path: Path) -> tuple[GatewayConfig, str]:
         raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(path, [f"not TOML: {error}"]) from error
+    problems: list[str] = []
     try:
-        return GatewayConfig.model_validate(table), hashlib.sha256(text).hexdigest()[:16]
+        config = GatewayConfig.model_validate(table)
     except ValidationError as error:
         problems = [f"{_place(row['loc'])}: {row['msg'].removeprefix('Value error, ')}" for row in error.errors()]
-        raise ConfigError(path, problems) from error
+    problems += _misfits(table)
+    if problems:
+        raise ConfigError(path, problems)
+    return config, hashlib.sha256(text).hexdigest()[:16]
+
+
+def _misfits(table: dict[str, Any]) -> list[str]:
+    """What does not fit together. Looks at the file as it was read, so that these mistakes are told beside those of
+    single settings; what is missing or of the wrong kind is passed over here, its own setting tells it."""
+    sensors = [
+        (f"{kind}[{number}].sensor[{place}]", sensor)
+        for kind in ("serial", "w1")
+        for number, line in _rows(table, kind)
+        for place, sensor in _rows(line, "sensor")
+    ]
+    ids = [sensor.get("id") for _, sensor in sensors]
+    problems = [
+        f"{where}.id: used twice: {sensor['id']}"
+        for place, (where, sensor) in enumerate(sensors)
+        if sensor.get("id") is not None and sensor["id"] in ids[:place]
+    ]
+    if not table.get("serial") and not table.get("w1"):
+        problems.append("file: no sensor at all: add [[serial]] or [[w1]]")
+    broker = str(table.get("broker", ""))
+    if broker.startswith("mqtts:") and "broker_ca_file" not in table:
+        problems.append("broker_ca_file: mqtts needs broker_ca_file")
+    if broker.startswith("mqtt:") and "broker_ca_file" in table:
+        problems.append("broker_ca_file: needs mqtts")
+    guard = table.get("guard")
+    name = guard.get("profile") if isinstance(guard, dict) else None
+    try:
+        points = load_profile(str(name or GuardTable.model_fields["profile"].default)).points
+    except ProfileError:
+        return problems
+    problems += [
+        f"{where}.point: {sensor['point']!r} is none of {', '.join(points)}"
+        for where, sensor in sensors
+        if sensor.get("point") and sensor["point"] not in points
+    ]
+    return problems
+
+
+def _rows(table: dict[str, Any], kind: str) -> list[tuple[int, dict[str, Any]]]:
+    """The tables of one kind that are tables at all, with their numbers."""
+    found = table.get(kind)
+    return [(n, row) for n, row in enumerate(found if isinstance(found, list) else []) if isinstance(row, dict)]
 
 
 def _place(location: tuple[int | str, ...]) -> str:

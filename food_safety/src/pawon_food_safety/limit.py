@@ -60,6 +60,10 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
     """Judge one observation. One that is not newer than the last one changes nothing."""
     if state.last_ms is not None and seen.at_ms <= state.last_ms:
         return state, []
+    peak = _worse(limit, seen.value, seen.high if limit.direction > 0 else seen.low)
+    if not state.open and state.began_ms is None and not _beyond(limit, peak):
+        # By far the most observations: nothing was wrong and nothing is.
+        return LimitState(last_ms=seen.at_ms, last_value=seen.value, valid_until_ms=seen.valid_until_ms), []
     events: list[LimitEvent] = []
     began, beyond, worst = state.began_ms, state.beyond_ms, state.worst
     is_open, clear = state.open, state.clear_ms
@@ -80,7 +84,6 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
             clear += held
 
     # 2. What the observation itself says, with the extremes of the samples it stands for.
-    peak = _worse(limit, seen.value, seen.high if limit.direction > 0 else seen.low)
     trough = _milder(limit, seen.value, seen.low if limit.direction > 0 else seen.high)
     if is_open:
         if not _cleared(limit, peak):

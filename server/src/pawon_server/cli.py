@@ -37,8 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             return check(config, options.config)
         if options.command == "restored":
             return restored(config)
-        server = Server(config, options.config, demo=options.demo)
-        server.serve()
+        return Server(config, options.config, demo=options.demo).serve()
     except ConfigError as error:
         for problem in error.problems:
             print(f"{error.path}: {problem}", file=sys.stderr)
@@ -46,7 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 def check(config: ServerConfig, path: Path) -> int:

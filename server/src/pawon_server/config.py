@@ -5,16 +5,17 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pawon_contract.ids import ID_PATTERN
 from pawon_food_safety.profile import ProfileError, load_profile
 
 from . import rulebook
+from .projections.stock import OPENING
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 
@@ -129,6 +130,10 @@ class ServerConfig(_Table):
         parts = urlsplit(value)
         if value != "embedded" and (parts.scheme not in ("mqtt", "mqtts") or not parts.hostname):
             raise ValueError('must be "embedded" or look like mqtt://host:1883')
+        try:
+            _ = parts.port
+        except ValueError as error:
+            raise ValueError(f"port of {value!r}: {error}") from error
         return value
 
     @field_validator("embedded_listen")
@@ -144,34 +149,6 @@ class ServerConfig(_Table):
         if not loopback:
             raise ValueError("the embedded broker asks for no password and listens on loopback only; use mosquitto")
         return value
-
-    @model_validator(mode="after")
-    def _whole(self) -> ServerConfig:
-        problems: list[str] = []
-        for kind, ids in (
-            ("gateway", [row.id for row in self.gateway]),
-            ("sensor", [row.id for row in self.sensor]),
-            ("item", [row.id for row in self.item]),
-            ("place", [row.id for row in self.place]),
-        ):
-            problems += [f"{kind} id {name!r} is used twice" for name in sorted(set(ids)) if ids.count(name) > 1]
-        gateways, sensors = {row.id for row in self.gateway}, {row.id for row in self.sensor}
-        items, scales = {row.id for row in self.item}, [row.scale for row in self.place]
-        for number, sensor in enumerate(self.sensor):
-            if sensor.gateway not in gateways:
-                problems.append(f"sensor[{number}].gateway: no gateway {sensor.gateway!r}")
-            points = load_profile(self.profile).points
-            if sensor.point and sensor.point not in points:
-                problems.append(f"sensor[{number}].point: {sensor.point!r} is none of {', '.join(points)}")
-        for number, place in enumerate(self.place):
-            if place.scale not in sensors:
-                problems.append(f"place[{number}].scale: no sensor {place.scale!r}")
-            if place.item not in items:
-                problems.append(f"place[{number}].item: no item {place.item!r}")
-        problems += [f"scale {name!r} watches two places" for name in sorted(set(scales)) if scales.count(name) > 1]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
 
     def settings(self) -> rulebook.Settings:
         """What the projections depend on."""
@@ -193,14 +170,78 @@ def load_config(path: Path, *, demo: bool = False) -> ServerConfig:
         raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(path, [f"not TOML: {error}"]) from error
+    problems: list[str] = []
     try:
         config = ServerConfig.model_validate(table)
     except ValidationError as error:
         problems = [f"{_place(row['loc'])}: {row['msg'].removeprefix('Value error, ')}" for row in error.errors()]
-        raise ConfigError(path, problems) from error
-    if load_profile(config.profile).demo and not demo:
-        raise ConfigError(path, [f"profile: {config.profile} is for demonstrations only; kitchens use ID-MBG"])
+    problems += _misfits(table, demo=demo)
+    if problems:
+        raise ConfigError(path, problems)
     return config
+
+
+def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
+    """What does not fit together. Looks at the file as it was read, so that these mistakes are told beside those of
+    single settings; what is missing or of the wrong kind is passed over here, its own setting tells it."""
+    rows = {kind: _rows(table, kind) for kind in ("gateway", "sensor", "item", "place")}
+    ids = {kind: [row.get("id") for _, row in of_kind] for kind, of_kind in rows.items()}
+    problems = [
+        f"{kind}[{number}].id: {row['id']!r} is used twice"
+        for kind, of_kind in rows.items()
+        for place, (number, row) in enumerate(of_kind)
+        if row.get("id") is not None and row["id"] in ids[kind][:place]
+    ]
+    try:
+        profile = load_profile(str(table.get("profile", ServerConfig.model_fields["profile"].default)))
+    except ProfileError:
+        profile = None
+    if profile is not None and profile.demo and not demo:
+        problems.append(f"profile: {profile.id} is for demonstrations only; kitchens use ID-MBG")
+    broker = str(table.get("broker", ""))
+    if broker.startswith("mqtts:") and "broker_ca_file" not in table:
+        problems.append("broker_ca_file: mqtts needs one")
+    if not broker.startswith("mqtts:") and "broker_ca_file" in table:
+        problems.append("broker_ca_file: only mqtts uses one, so nothing would be encrypted")
+    for number, sensor in rows["sensor"]:
+        if "gateway" in sensor and sensor["gateway"] not in ids["gateway"]:
+            problems.append(f"sensor[{number}].gateway: no gateway {sensor['gateway']!r}")
+        if profile is not None and sensor.get("point") and sensor["point"] not in profile.points:
+            problems.append(f"sensor[{number}].point: {sensor['point']!r} is none of {', '.join(profile.points)}")
+    quantities = {row.get("id"): row.get("quantity") for _, row in rows["sensor"]}
+    units = {row.get("id"): row.get("unit", "g") for _, row in rows["item"]}
+    scales = [row.get("scale") for _, row in rows["place"]]
+    for place, (number, row) in enumerate(rows["place"]):
+        where, scale = f"place[{number}]", row.get("scale")
+        if scale is not None and scale not in quantities:
+            problems.append(f"{where}.scale: no sensor {scale!r}")
+        elif scale is not None and quantities[scale] != "mass_g":
+            problems.append(f"{where}.scale: sensor {scale!r} is no scale; its quantity must be mass_g")
+        if scale is not None and scale in scales[:place]:
+            problems.append(f"{where}.scale: {scale!r} watches another place already")
+        if "item" in row and row["item"] not in units:
+            problems.append(f"{where}.item: no item {row['item']!r}")
+        elif "item" in row and units[row["item"]] != "g":
+            problems.append(f"{where}.item: {row['item']!r} is not counted in g, which is what a scale weighs")
+        # What left one account came to another: a place cannot be its own.
+        if row.get("id") == OPENING:
+            problems.append(f"{where}.id: {OPENING!r} is the account of opening balances")
+        problems += [
+            f"{where}.{key}: is the place itself"
+            for key in ("filled_from", "emptied_to")
+            if "id" in row and row.get(key, PlaceTable.model_fields[key].default) == row["id"]
+        ]
+    return problems
+
+
+def _rows(table: dict[str, Any], kind: str) -> list[tuple[int, dict[str, Any]]]:
+    """The tables of one kind that are tables at all and hold plain values, with their numbers."""
+    found = table.get(kind)
+    return [
+        (number, {key: value for key, value in row.items() if isinstance(value, str | bool | int | float)})
+        for number, row in enumerate(found if isinstance(found, list) else [])
+        if isinstance(row, dict)
+    ]
 
 
 def _place(location: tuple[int | str, ...]) -> str:

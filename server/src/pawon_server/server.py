@@ -8,6 +8,7 @@ the way in, the board on the way out.
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -37,6 +38,18 @@ DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 GRACE_S = 3
 
 
+class _Pages(uvicorn.Server):
+    """uvicorn, which first waits for open streams and only then says that it ends; here they are ended first."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._hub.stop()
+        await super().shutdown(sockets)
+
+
 class Server:
     """Everything of one ``pawon-server serve``. Raises ``StoreError`` or ``OSError`` when it cannot begin."""
 
@@ -51,7 +64,7 @@ class Server:
         self._board = Board(self._book, self._store.reader, demo=demo, emit=self._hub.publish)
         self._writer = Writer(
             self._store, self._book, frozenset(row.id for row in config.gateway),
-            answer=lambda reply: self._subscriber.answer(reply), changed=self._changed,
+            answer=lambda reply: self._subscriber.answer(reply), changed=self._changed, died=self._give_up,
         )  # fmt: skip
         self._alerts = AlertSender(self._store.reader, config.kitchen, [LogChannel()], self._writer.submit)
         self._subscriber = Subscriber(
@@ -64,12 +77,20 @@ class Server:
             version=VERSION, reader=self._store.reader, book=self._book, board=self._board, hub=self._hub,
             health=self.health, metrics=self.metrics,
         )  # fmt: skip
+        self._gave_up = False
+        self._pages = _Pages(
+            uvicorn.Config(
+                self._app, host=config.http.host, port=config.http.port, log_config=None, access_log=False,
+                timeout_graceful_shutdown=GRACE_S, server_header=False,
+            ),
+            self._hub,
+        )  # fmt: skip
 
-    def serve(self) -> None:
-        """Run until a signal ends it."""
-        # uvicorn ends its loop on these and then raises them again; the rest is to be closed in order all the same.
+    def serve(self) -> int:
+        """Run until a signal ends it: 0; or until the writer has died, for which nothing helps but a restart: 1."""
+        # uvicorn has handlers of its own while it runs and then raises the signals again; before and after it, these.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, lambda *_: self._end())
         if self._embedded is not None:
             self._embedded.start()
         self._writer.start()
@@ -81,12 +102,7 @@ class Server:
             exporting = threading.Thread(target=self._exporter.run, name="influx", daemon=True)
             exporting.start()
         try:
-            uvicorn.Server(
-                uvicorn.Config(
-                    self._app, host=self._config.http.host, port=self._config.http.port, log_config=None,
-                    access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
-                )
-            ).run()  # fmt: skip
+            self._pages.run()
         finally:
             self._subscriber.stop()
             self._alerts.stop()
@@ -97,13 +113,18 @@ class Server:
             if self._embedded is not None:
                 self._embedded.stop()
             self._store.close()
+        return int(self._gave_up)
 
     def health(self) -> dict[str, object]:
         """Whether data can come in and be kept."""
-        ok = self._writer.alive and self._subscriber.connected
+        ok = (
+            self._writer.alive and self._writer.storing and self._subscriber.connected and self._alerts.alive
+        )  # fmt: skip
         return {
             "ok": ok, "version": VERSION, "kitchen": self._config.kitchen, "profile": self._book.profile.id,
             "writer": "runs" if self._writer.alive else "has ended: restart the server",
+            "store": "takes data" if self._writer.storing else "cannot be written: see the log",
+            "alerts": "runs" if self._alerts.alive else "has ended: restart the server",
             "broker": "connected" if self._subscriber.connected else "not connected",
             "epoch": self._store.epoch,
         }  # fmt: skip
@@ -132,6 +153,15 @@ class Server:
         self._board.committed(changes, projector)
         if changes.alerts:
             self._alerts.wake()
+
+    def _end(self) -> None:
+        self._pages.should_exit = True
+
+    def _give_up(self) -> None:
+        """The writer died by a bug. A server that cannot keep data must not look alive: its service manager restarts
+        it, and the gateways still have everything."""
+        self._gave_up = True
+        self._end()
 
     def _make_exporter(self) -> InfluxExporter | None:
         influx = self._config.influx

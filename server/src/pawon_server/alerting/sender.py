@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..projections.projector import AlertSent
 from ..store.journal import EntryKind
@@ -71,6 +72,11 @@ class AlertSender:
         if self._thread.is_alive():
             self._thread.join(timeout=3)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """There may be something to send."""
         self._wake.set()
@@ -79,7 +85,12 @@ class AlertSender:
         while not self._stop.is_set():
             self._wake.wait(timeout=LOOK_EVERY_S)
             self._wake.clear()
-            for row in self._due():
+            try:
+                due = self._due()
+            except SQLAlchemyError as error:
+                log.error("the store cannot be read; alerts wait: %s", error)
+                continue
+            for row in due:
                 if not self._stop.is_set():
                     self._send(row.id, row.event, row.text)
 
@@ -101,6 +112,10 @@ class AlertSender:
                 channel.send(event, text)
             except OSError as error:
                 log.error("channel %s could not send: %s", channel.name, error)
+                continue
+            except Exception:
+                # A bug in one channel may keep no alarm from the next one.
+                log.exception("channel %s has failed", channel.name)
                 continue
             sent = AlertSent(alert=alert_id, channel=channel.name, sent_ms=time.time_ns() // 1_000_000)
             try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..projections.gateways import Gateways
 from ..projections.incidents import Incidents, SilenceEntry
-from ..projections.readings import Readings
+from ..projections.readings import CLOCK_STEP_MS, Readings
 from ..rulebook import Rulebook
 
 
@@ -23,20 +23,26 @@ def declare(
     quiet_gateways: set[str] = set()
     anywhere = book.profile.silence_at("*")
     for gateway in sorted({sensor.gateway for sensor in book.settings.sensors}):
-        heard_ms = max(since_ms, gateways.heard_ms(gateway) or 0)
+        spoke_ms = gateways.heard_ms(gateway) or 0
+        spoke_ms = 0 if spoke_ms > now_ms + CLOCK_STEP_MS else spoke_ms  # stamped by a clock that was ahead
+        heard_ms = max(since_ms, spoke_ms)
         state = _state(now_ms - heard_ms, anywhere.warning_s, anywhere.critical_s)
+        if state is None and now_ms - spoke_ms >= anywhere.warning_s * 1000:
+            state = incidents.silence(gateway)  # a restarted server listens anew, but what was silent has not spoken
         if state is not None:
             quiet_gateways.add(gateway)
         out += _decide(incidents, gateway, "gateway", state, heard_ms, now_ms)
     for sensor in book.settings.sensors:
-        valid_until_ms = max(since_ms, readings.fresh_until_ms(sensor.id))
+        fresh = readings.fresh(sensor.id, now_ms)
+        fresh_until_ms = readings.fresh_until_ms(sensor.id)
+        valid_until_ms = max(since_ms, fresh_until_ms if fresh or fresh_until_ms <= now_ms else 0)
         patience = book.profile.silence_at(sensor.point)
         state = _state(now_ms - valid_until_ms, patience.warning_s, patience.critical_s)
         known = incidents.silence(sensor.id)
         if readings.fault(sensor.id) is not None or (sensor.gateway in quiet_gateways and known is None):
             state = None
-        elif known is not None and state is None and not readings.fresh(sensor.id, now_ms):
-            state = known  # a restarted server listens anew, but what was silent has not spoken
+        elif known is not None and state is None and not fresh:
+            state = known
         out += _decide(incidents, sensor.id, "sensor", state, valid_until_ms, now_ms)
     return out
 

@@ -61,6 +61,8 @@ class Subscriber:
         client.on_subscribe = lambda *_: self._connected.set()
         client.on_disconnect = lambda *_: self._connected.clear()
         client.on_message = self._on_message
+        # With this set paho writes from the network thread alone: two threads writing would mix their packets.
+        client.on_socket_register_write = lambda *_: None
         self._client = client
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
 
@@ -101,6 +103,9 @@ class Subscriber:
                 if not said:
                     log.warning("broker %s:%d cannot be reached: %s", self._broker.host, self._broker.port, error)
                     said = True
+            except Exception:
+                # Bytes that are no MQTT end in any exception; this thread is every gateway's road and goes on.
+                log.exception("the connection to the broker failed")
             self._connected.clear()
             self._stop.wait(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
             backoff_s = min(backoff_s * 2, BACKOFF_MOST_S)
@@ -121,4 +126,4 @@ class Subscriber:
                 self._handlers[address.leaf](address.gateway, bytes(message.payload))
         except Exception:
             # Raised here it would end the network thread, and with it every gateway's road.
-            log.exception("a message on %s could not be handled", message.topic[:200])
+            log.exception("a message could not be handled")

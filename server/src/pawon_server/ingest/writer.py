@@ -18,14 +18,14 @@ from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from pawon_contract import codec
 from pawon_contract.messages import Answers, Committed, Envelope, Refused
 
 from ..projections.context import Changes
 from ..projections.incidents import SilenceEntry
-from ..projections.projector import Projector
+from ..projections.projector import MAX_CLOCK_MS, Projector
 from ..rulebook import Rulebook, encode
 from ..store.database import Store
 from ..store.journal import EntryKind, Journal, batch_holding
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 # Eight batches in flight from each of a hundred gateways; what does not fit is sent again by its gateway.
 MAX_WAITING = 1_000
+# And never more than this of memory, whatever somebody publishes on a gateway's topic.
+MAX_WAITING_BYTES = 64 << 20
 GROUP_MESSAGES = 200
 GROUP_BYTES = 4 << 20
 CLOCK_EVERY_S = 1.0
@@ -43,6 +45,7 @@ RETRY_S = 2.0
 # A sender of garbage is journalled so often and then only counted: it must not fill the store.
 MAX_REFUSED_KEPT = 500
 REFUSED_REMEMBERED = 1024
+MAX_UNKNOWN_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +80,16 @@ class Writer:
     def __init__(
         self, store: Store, book: Rulebook, gateways: frozenset[str], *,
         answer: Callable[[Reply], None], changed: Callable[[Changes, Projector], None],
-        utc_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        utc_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, died: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._store, self._book, self._known_gateways = store, book, gateways
-        self._answer, self._changed, self._utc_ms = answer, changed, utc_ms
+        self._answer, self._changed, self._utc_ms, self._died = answer, changed, utc_ms, died
         # ``None`` only wakes the thread.
         self._queue: queue.Queue[Incoming | OwnEntry | None] = queue.Queue(MAX_WAITING)
+        self._waiting_bytes = 0
+        self._waiting_lock = threading.Lock()
+        # The server's own entries of a group that the store refused: nobody would send them again.
+        self._own_again: list[OwnEntry] = []
         self._stop = threading.Event()
         self._journal = Journal(book.settings.kitchen)
         self.projector = Projector(book.settings.kitchen)
@@ -95,6 +102,7 @@ class Writer:
         self.committed_batches = 0
         self.committed_rows = 0
         self.failures = 0
+        self.storing = True
 
     # --- called from anywhere ---------------------------------------------------------------------------------------
 
@@ -109,6 +117,7 @@ class Writer:
             ):
                 if now is None or encode(part) != encode(now):
                     self._own(connection, OwnEntry(kind=kind, payload=encode(part)), changes)  # type: ignore[arg-type]  # two literals
+            self._journal.flush(connection)
             self.projector.flush(connection)
         self._thread.start()
 
@@ -133,17 +142,26 @@ class Writer:
     def put(self, gateway: str, payload: bytes) -> None:
         """A message came in. One that does not fit is dropped: without an answer its gateway sends it again."""
         if gateway not in self._known_gateways:
-            if not self.unknown_gateways.get(gateway):
+            if gateway in self.unknown_gateways:
+                self.unknown_gateways[gateway] += 1
+            elif len(self.unknown_gateways) < MAX_UNKNOWN_NAMED:
+                self.unknown_gateways[gateway] = 1
                 log.warning(
                     "gateway %r is not configured; add [[gateway]] id = %r to accept its data", gateway, gateway
                 )
-            if gateway in self.unknown_gateways or len(self.unknown_gateways) < 100:
-                self.unknown_gateways[gateway] = self.unknown_gateways.get(gateway, 0) + 1
             return
+        with self._waiting_lock:
+            fits = self._waiting_bytes + len(payload) <= MAX_WAITING_BYTES
+            if fits:
+                self._waiting_bytes += len(payload)
         try:
+            if not fits:
+                raise queue.Full
             self._queue.put_nowait(Incoming(gateway=gateway, payload=payload, received_ms=self._utc_ms()))
         except queue.Full:
             self.overflowed += 1
+            if fits:
+                self._taken(payload)
 
     def submit(self, kind: EntryKind, payload: bytes) -> None:
         """Journal something of the server's own. Raises ``queue.Full`` when the writer is overwhelmed."""
@@ -152,14 +170,40 @@ class Writer:
     # --- the writer's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._work()
+            self._keep_own()
+        except Exception:
+            if not self._stop.is_set():
+                log.critical("the writer has ended by a bug; the server must be restarted", exc_info=True)
+                self._died()
+
+    def _work(self) -> None:
         clock_at = time.monotonic() + CLOCK_EVERY_S
         while not self._stop.is_set():
             group = self._take_group(max(0.0, clock_at - time.monotonic()))
             look = time.monotonic() >= clock_at
             if look:
                 clock_at = time.monotonic() + CLOCK_EVERY_S
+            group = [*self._own_again, *group]
+            self._own_again = []
             if group or look:
                 self._handle(group, look_at_clock=look)
+
+    def _keep_own(self) -> None:
+        """At the end: gateways send again what still waits, the server's own entries nobody would."""
+        left: list[Incoming | OwnEntry] = [*self._own_again]
+        with contextlib.suppress(queue.Empty):
+            while True:
+                message = self._queue.get_nowait()
+                if isinstance(message, OwnEntry):
+                    left.append(message)
+        if left:
+            self._handle(left, look_at_clock=False)
+
+    def _taken(self, payload: bytes) -> None:
+        with self._waiting_lock:
+            self._waiting_bytes -= len(payload)
 
     def _take_group(self, wait_s: float) -> list[Incoming | OwnEntry]:
         group: list[Incoming | OwnEntry] = []
@@ -168,6 +212,8 @@ class Writer:
             message = self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait()
             while message is not None:
                 group.append(message)
+                if isinstance(message, Incoming):
+                    self._taken(message.payload)
                 size += len(message.payload)
                 if len(group) >= GROUP_MESSAGES or size >= GROUP_BYTES:
                     break
@@ -177,42 +223,62 @@ class Writer:
     def _handle(self, group: list[Incoming | OwnEntry], *, look_at_clock: bool) -> None:
         try:
             self._commit(group, look_at_clock=look_at_clock)
-        except SQLAlchemyError as error:
-            # The store refuses (full, read-only, broken): nothing of the group is accepted, nobody is answered.
-            self.failures += 1
-            log.critical("the store cannot be written: %s", error)
-            self._recover()
-            self._stop.wait(RETRY_S)
-        except Exception:
+        except Exception as error:
+            if self._store_refuses(error, group):
+                return
             log.exception("a projection failed; taking the group one by one")
-            self.failures += 1
-            self._recover()
             for message in group:
                 self._handle_alone(message)
 
     def _handle_alone(self, message: Incoming | OwnEntry) -> None:
         try:
             self._commit([message], look_at_clock=False)
-        except Exception:
+        except Exception as error:
+            if self._store_refuses(error, [message]):
+                return
             log.exception("this message is kept without its projection")
-            self._recover()
             if isinstance(message, Incoming):
                 try:
                     self._commit([message], look_at_clock=False, project=False)
-                except SQLAlchemyError as error:
-                    log.critical("the store cannot be written: %s", error)
-                    self._recover()
+                except Exception as again:
+                    if not self._store_refuses(again, [message]):
+                        log.exception("this message is not accepted: its gateway keeps it")
+
+    def _store_refuses(self, error: Exception, group: list[Incoming | OwnEntry]) -> bool:
+        """After a rollback: whether the store (full, read-only, broken) is to blame, and not a bug of ours.
+
+        Then nothing of the group is accepted and nobody is answered: the gateways send again.
+        """
+        self.failures += 1
+        refuses = isinstance(error, DatabaseError) and not isinstance(
+            error, (IntegrityError, DataError, ProgrammingError)
+        )
+        if refuses:
+            self.storing = False
+            log.critical("the store cannot be written: %s", error)
+            self._own_again += [message for message in group if isinstance(message, OwnEntry)]
+        self._recover()
+        if refuses:
+            self._stop.wait(RETRY_S)
+        return refuses
 
     def _recover(self) -> None:
-        with contextlib.suppress(SQLAlchemyError), self._store.reader.connect() as connection:
-            self._load(connection)
+        """Take up what is committed. Until that succeeds nothing may be judged: memory holds what was rolled back."""
+        while True:
+            try:
+                with self._store.reader.connect() as connection:
+                    return self._load(connection)
+            except SQLAlchemyError as error:
+                log.critical("the store cannot be read: %s", error)
+                if self._stop.wait(RETRY_S):
+                    raise
 
     def _load(self, connection: Connection) -> None:
         self._journal.load(connection)
         self.projector.load(connection)
 
     def _commit(self, group: list[Incoming | OwnEntry], *, look_at_clock: bool, project: bool = True) -> None:
-        changes, replies, rows = Changes(), {}, 0
+        changes, replies, rows, batches = Changes(), {}, 0, 0
         refusals: list[Reply] = []
         with self._store.writer.begin() as connection:
             for message in group:
@@ -221,6 +287,7 @@ class Writer:
                     continue
                 reply, count = self._incoming(connection, message, changes, project=project)
                 rows += count
+                batches += count > 0
                 if reply is None:
                     continue
                 if reply.retain:
@@ -229,8 +296,10 @@ class Writer:
                     refusals.append(reply)
             if look_at_clock:
                 self._look_at_clock(connection, changes)
+            self._journal.flush(connection)
             self.projector.flush(connection)
-        self.committed_batches += len(replies)
+        self.storing = True
+        self.committed_batches += batches
         self.committed_rows += rows
         self._tell([*refusals, *replies.values()], changes)
 
@@ -245,7 +314,7 @@ class Writer:
             log.exception("telling of a commit failed; gateways will ask again, screens catch up with the next change")
 
     def _own(self, connection: Connection, message: OwnEntry, changes: Changes) -> None:
-        entry = self._journal.append(connection, message.kind, self._utc_ms(), message.payload)
+        entry = self._journal.append(message.kind, self._utc_ms(), message.payload)
         self.projector.apply(connection, entry, changes)
 
     def _incoming(
@@ -254,6 +323,8 @@ class Writer:
         envelope = codec.decode(message.payload, Envelope)
         if isinstance(envelope, codec.Unreadable):
             return self._refuse(connection, message, f"envelope: {envelope.reason}", changes), 0
+        if abs(envelope.offset_ms) > MAX_CLOCK_MS or envelope.error_ms > MAX_CLOCK_MS:
+            return self._refuse(connection, message, "envelope: offset_ms or error_ms is no time", changes), 0
         stored = self.projector.gateways.stored(message.gateway, envelope.spool)
         verdict = judge(envelope, stored)
         if isinstance(verdict, Known):
@@ -265,12 +336,12 @@ class Writer:
             return self._refuse(connection, message, verdict.reason, changes), 0
         elif isinstance(verdict, Continuation):
             entry = self._journal.append(
-                connection, "batch", message.received_ms, message.payload, gateway=message.gateway,
+                "batch", message.received_ms, message.payload, gateway=message.gateway,
                 spool=envelope.spool, first=stored.upto + 1, last=verdict.state.upto, chain_before=stored.chain,
                 chain=verdict.state.chain,
             )  # fmt: skip
             rows = verdict.rows if project else [_set_aside(row) for row in verdict.rows]
-            self.projector.apply(connection, entry, changes, rows)
+            self.projector.apply(connection, entry, changes, (envelope, rows))
             stored = verdict.state
         else:
             assert isinstance(verdict, Hole)
@@ -294,8 +365,9 @@ class Writer:
                 "gateway %s: a payload of %d bytes is refused: %s", message.gateway, len(message.payload), reason
             )
             self._refused_kept += 1
-            kept = reason.replace("\n", " ").encode() + b"\n" + message.payload
-            entry = self._journal.append(connection, "refused", message.received_ms, kept, gateway=message.gateway)
+            # What is larger than a payload may be was not made by a gateway; its beginning shows what it is.
+            kept = reason.replace("\n", " ").encode() + b"\n" + message.payload[: codec.MAX_PAYLOAD_BYTES]
+            entry = self._journal.append("refused", message.received_ms, kept, gateway=message.gateway)
             self.projector.apply(connection, entry, changes)
         self._refused[digest] = None
         self._refused.move_to_end(digest)
@@ -311,6 +383,7 @@ class Writer:
 
     def _state_before(self, connection: Connection, gateway: str, spool: str, last: int) -> bytes | None:
         """The record's chain value at ``last``; ``None`` where a gap covers it or the entry is gone."""
+        self._journal.flush(connection)
         entry = batch_holding(connection, self._journal.kitchen, gateway, spool, last)
         if entry is None or entry.first is None or entry.chain_before is None:
             return None
@@ -324,9 +397,11 @@ class Writer:
 
     def _look_at_clock(self, connection: Connection, changes: Changes) -> None:
         """What only the server's clock can tell: who has been silent for how long."""
+        now_ms = self._utc_ms()
+        self._started_ms = min(self._started_ms, now_ms)  # this server's clock was ahead and was put right
         decisions: list[SilenceEntry] = declare(
             self.projector.book, self.projector.readings, self.projector.gateways, self.projector.incidents,
-            now_ms=self._utc_ms(), since_ms=self._started_ms,
+            now_ms=now_ms, since_ms=self._started_ms,
         )  # fmt: skip
         for decision in decisions:
             self._own(connection, OwnEntry(kind="silence", payload=msgspec.json.encode(decision)), changes)

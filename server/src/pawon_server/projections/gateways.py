@@ -12,6 +12,9 @@ from ..ingest.batches import SpoolState, beginning
 from ..store.tables import boot, gateway, quarantine, spool
 from .context import Arrival
 
+# What names a row within its kitchen.
+_KEYS: dict[Table, tuple[str, ...]] = {spool: ("gateway", "spool"), boot: ("gateway", "boot"), gateway: ("gateway",)}
+
 
 class Gateways:
     """Projection of ``spool``, ``boot``, ``gateway`` and ``quarantine``; buffers until ``flush``."""
@@ -104,7 +107,7 @@ class Gateways:
             for key in sorted(keys):
                 row = self._rows[table][key]
                 where = [table.c.kitchen == self._kitchen]
-                where += [table.c[name] == value for name, value in zip(self._names(table), key, strict=True)]
+                where += [table.c[name] == value for name, value in zip(_KEYS[table], key, strict=True)]
                 connection.execute(delete(table).where(*where))
                 connection.execute(insert(table), row)
             keys.clear()
@@ -128,11 +131,7 @@ class Gateways:
         self._dirty[table].add(key)
 
     def _key(self, table: Table, row: Any) -> tuple[str, ...]:
-        return tuple(row[name] for name in self._names(table))
-
-    @staticmethod
-    def _names(table: Table) -> list[str]:
-        return [column.name for column in table.primary_key.columns if column.name != "kitchen"]
+        return tuple([row[name] for name in _KEYS[table]])
 
 
 def unreadable_reason(row: Row) -> str | None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from pawon_contract.ids import row_id
 from pawon_contract.messages import Reading, SensorFault
 from pawon_food_safety.limit import LimitEvent, LimitState, Observation, rebase, step
-from pawon_food_safety.profile import Limit
+from pawon_food_safety.profile import Limit, Profile
 
 from ..rulebook import Rulebook, Sensor
 from ..store.tables import alert, incident, rule_state
@@ -49,8 +49,11 @@ class Incidents:
         self._kitchen = kitchen
         self._rules: dict[tuple[str, str], _Rule] = {}
         self._dirty: set[tuple[str, str]] = set()
+        self._limits_of: Profile | None = None
+        self._limits: dict[tuple[str, str], list[Limit]] = {}
         self._faults: dict[str, str] = {}  # sensor -> open fault incident
         self._silences: dict[str, tuple[str, str]] = {}  # subject -> (incident, severity)
+        self._unpaged: set[str] = set()  # incidents that opened late and still last
 
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
@@ -67,6 +70,14 @@ class Incidents:
         ).all()
         self._faults = {row.sensor: row.id for row in still_open if row.kind == "fault"}
         self._silences = {row.sensor: (row.id, row.severity) for row in still_open if row.kind == "silence"}
+        late = {row.id for row in still_open if row.kind == "limit" and row.late}
+        self._unpaged = late - set(
+            connection.execute(
+                select(alert.c.incident).where(
+                    alert.c.kitchen == self._kitchen, alert.c.incident.in_(late), alert.c.event == "opened"
+                )
+            ).scalars()
+        )
 
     # --- food limits ------------------------------------------------------------------------------------------------
 
@@ -78,7 +89,7 @@ class Incidents:
         seen = Observation(
             at_ms=item.at_ms, value=item.value, valid_until_ms=item.at_ms + item.valid_ms, low=item.low, high=item.high
         )
-        for limit in book.profile.limits_at(sensor.point, item.quantity):
+        for limit in self._limits_at(book.profile, sensor.point, item.quantity):
             key = (sensor.id, limit.id)
             rule = self._rules.get(key)
             if rule is None:
@@ -98,6 +109,23 @@ class Incidents:
                 self._limit_event(connection, book, sensor, limit, rule, event, arrival, sequence)
                 changes.incidents = changes.alerts = True
                 changes.sensors.add(sensor.id)
+            if rule.incident in self._unpaged and _is_news(arrival, item.at_ms):
+                # Late means over: what is still wrong when the backlog is drained pages once, as now.
+                self._unpaged.discard(rule.incident)
+                self._alert(
+                    connection, rule.incident, "opened", arrival.received_ms,
+                    _limit_text(limit, sensor, rule.state.worst),
+                )  # fmt: skip
+                changes.alerts = True
+
+    def _limits_at(self, profile: Profile, point: str, quantity: str) -> list[Limit]:
+        """``Profile.limits_at``, remembered: it is asked for every reading."""
+        if self._limits_of is not profile:
+            self._limits_of, self._limits = profile, {}
+        key = (point, quantity)
+        if key not in self._limits:
+            self._limits[key] = profile.limits_at(point, quantity)
+        return self._limits[key]
 
     def severity(self, book: Rulebook, sensor: Sensor) -> str:
         """How the rules see a sensor now: ``critical``, ``warning`` (also while a delay still runs), or ``ok``."""
@@ -115,8 +143,7 @@ class Incidents:
         arrival: Arrival, sequence: int,
     ) -> None:  # fmt: skip
         if event.kind == "opened":
-            age_ms = arrival.age_ms(event.at_ms)
-            late = age_ms is None or age_ms > LATE_AFTER_MS
+            late = not _is_news(arrival, event.at_ms)
             rule.incident = f"{row_id(arrival.gateway, arrival.spool, sequence)}.{limit.id}"
             self._open(
                 connection, book, rule.incident, kind="limit", severity=limit.severity, sensor=sensor.id,
@@ -124,9 +151,10 @@ class Incidents:
                 opened_ms=arrival.utc_ms(event.at_ms), worst=event.worst, limit_value=limit.value,
                 quantity=limit.quantity, late=late, boot=arrival.boot, offset_ms=arrival.offset_ms,
                 journal_id=arrival.journal_id, created_ms=arrival.received_ms,
-                text=f"{limit.text_id}: {sensor.name} {_number(event.worst)} C (batas {_number(limit.value)} C). "
-                f"{limit.action_id}",
+                text=_limit_text(limit, sensor, event.worst),
             )  # fmt: skip
+            if late:
+                self._unpaged.add(rule.incident)
         elif rule.incident is not None and event.kind == "worsened":
             self._change(connection, rule.incident, worst=event.worst, journal_id=arrival.journal_id)
         elif rule.incident is not None:
@@ -138,6 +166,7 @@ class Incidents:
                 connection, rule.incident, "closed", arrival.received_ms,
                 f"Kembali aman: {sensor.name} (terburuk {_number(event.worst)} C).",
             )  # fmt: skip
+            self._unpaged.discard(rule.incident)
             rule.incident = None
 
     # --- sensors ----------------------------------------------------------------------------------------------------
@@ -151,13 +180,12 @@ class Incidents:
         if item.cleared:
             self.end_fault(connection, sensor, arrival, item.at_ms, changes)
         elif sensor.id not in self._faults:
-            age_ms = arrival.age_ms(item.at_ms)
             name = f"{row_id(arrival.gateway, arrival.spool, sequence)}.fault"
             self._faults[sensor.id] = name
             self._open(
                 connection, book, name, kind="fault", severity="warning", sensor=sensor.id, point=sensor.point,
                 rule=item.fault, began_ms=at_ms, opened_ms=at_ms, worst=None, limit_value=None,
-                quantity=sensor.quantity, late=age_ms is None or age_ms > LATE_AFTER_MS, boot=arrival.boot,
+                quantity=sensor.quantity, late=not _is_news(arrival, item.at_ms), boot=arrival.boot,
                 offset_ms=arrival.offset_ms, journal_id=arrival.journal_id, created_ms=arrival.received_ms,
                 detail=item.detail, text=f"Sensor rusak: {sensor.name} ({item.fault}). Ukur manual tiap 30 menit.",
             )  # fmt: skip
@@ -210,12 +238,12 @@ class Incidents:
 
     def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
         """Date a boot's incidents by its now known offset, once; the old date is kept."""
-        del gateway  # a boot id names one machine
         connection.execute(
             update(incident)
             .where(
                 incident.c.kitchen == self._kitchen,
                 incident.c.boot == boot,
+                incident.c.id.startswith(f"{gateway}."),  # two gateways of one machine share its boot
                 incident.c.first_opened_ms.is_(None),
                 incident.c.offset_ms != offset_ms,
             )
@@ -277,6 +305,17 @@ class Incidents:
                 "created_ms": created_ms, "text": text, "sent_ms": None, "channel": None,
             },
         )  # fmt: skip
+
+
+def _is_news(arrival: Arrival, at_ms: int) -> bool:
+    """Whether something is of now, by the sender's own ageing, and not of the past."""
+    age_ms = arrival.age_ms(at_ms)
+    return age_ms is not None and age_ms <= LATE_AFTER_MS
+
+
+def _limit_text(limit: Limit, sensor: Sensor, worst: float | None) -> str:
+    measured = "" if worst is None else f" {_number(worst)} C"
+    return f"{limit.text_id}: {sensor.name}{measured} (batas {_number(limit.value)} C). {limit.action_id}"
 
 
 def _number(value: float) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from pawon_contract import codec
 from pawon_contract.messages import ClockFix, Contact, Envelope, Gap, Item, Reading, SensorFault, Weighing
+from pawon_contract.units import implausible
 from pawon_food_safety.profile import Profile
 
 from ..ingest.batches import SpoolState
@@ -25,6 +26,9 @@ from .readings import Readings
 from .stock import Stock
 
 T = TypeVar("T", bound=msgspec.Struct)
+DecodedBatch = tuple[Envelope, list[codec.Row]]
+# Beyond this a ClockFix tells no time, and would not fit the store.
+MAX_CLOCK_MS = 2**53
 
 
 class AlertSent(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +46,7 @@ class Projector:
         self.kitchen = kitchen
         self.settings: Settings | None = None
         self.profile: Profile | None = None
+        self._sensors: tuple[Settings | None, dict[str, Sensor]] = (None, {})
         self.gateways = Gateways(kitchen)
         self.readings = Readings(kitchen)
         self.incidents = Incidents(kitchen)
@@ -67,12 +72,12 @@ class Projector:
         return Rulebook(settings=self.settings, profile=self.profile)
 
     def apply(
-        self, connection: Connection, entry: Entry, changes: Changes, rows: list[codec.Row] | None = None
+        self, connection: Connection, entry: Entry, changes: Changes, decoded: DecodedBatch | None = None
     ) -> None:
-        """Project one entry. ``rows`` spares decoding a batch that was decoded already."""
+        """Project one entry. ``decoded`` spares decoding a batch that was decoded already."""
         match entry.kind:
             case "batch":
-                self._batch(connection, entry, changes, rows)
+                self._batch(connection, entry, changes, decoded or _decode(entry))
             case "refused":
                 reason, _, payload = entry.payload.partition(b"\n")
                 self.gateways.refuse_payload(
@@ -96,13 +101,8 @@ class Projector:
                     .values(sent_ms=sent.sent_ms, channel=sent.channel)
                 )
 
-    def _batch(self, connection: Connection, entry: Entry, changes: Changes, rows: list[codec.Row] | None) -> None:
-        envelope = codec.decode(entry.payload, Envelope)
-        assert not isinstance(envelope, codec.Unreadable), "only what decodes is journalled as a batch"
-        assert entry.first is not None
-        assert entry.chain_before is not None
-        if rows is None:
-            rows = codec.rows(envelope, entry.chain_before, after=entry.first - 1)
+    def _batch(self, connection: Connection, entry: Entry, changes: Changes, decoded: DecodedBatch) -> None:
+        envelope, rows = decoded
         same_boot = envelope.sent_boot is None or envelope.sent_boot == envelope.boot
         arrival = Arrival(
             journal_id=entry.id, received_ms=entry.received_ms, gateway=entry.gateway, spool=envelope.spool,
@@ -111,7 +111,7 @@ class Projector:
         )  # fmt: skip
         newest: int | None = None
         book = self.book
-        sensors = {sensor.id: sensor for sensor in book.settings.sensors}
+        sensors = self._sensors_of(book.settings)
         for row in rows:
             if isinstance(row.item, codec.Unreadable):
                 self.gateways.refuse_row(arrival, row, row.item.reason)
@@ -126,7 +126,9 @@ class Projector:
         item: Item, changes: Changes,
     ) -> None:  # fmt: skip
         if isinstance(item, ClockFix):
-            if self.gateways.fix_clock(
+            if abs(item.offset_ms) > MAX_CLOCK_MS or item.error_ms > MAX_CLOCK_MS:
+                self.gateways.refuse_row(arrival, row, "offset_ms or error_ms is no time")
+            elif self.gateways.fix_clock(
                 arrival.gateway, item.boot, item.offset_ms, item.error_ms, item.source, arrival.journal_id
             ):
                 for part in (self.readings, self.incidents, self.stock):
@@ -139,12 +141,11 @@ class Projector:
         if sensor is None or sensor.gateway != arrival.gateway:
             self.gateways.refuse_row(arrival, row, f"sensor {item.sensor!r} is not configured for {arrival.gateway}")
             return
+        if (reason := _unfit(item, sensor)) is not None:
+            self.gateways.refuse_row(arrival, row, reason)
+            return
         changes.sensors.add(sensor.id)
         if isinstance(item, Reading):
-            if item.quantity != sensor.quantity:
-                reason = f"sensor {sensor.id} sends {item.quantity}, configured as {sensor.quantity}"
-                self.gateways.refuse_row(arrival, row, reason)
-                return
             self.readings.take(arrival, row.sequence, item)
             self.incidents.end_fault(connection, sensor, arrival, item.at_ms, changes)
             if sensor.point:
@@ -157,6 +158,11 @@ class Projector:
         elif isinstance(item, Weighing):
             self.stock.take(connection, book, arrival, row.sequence, item, changes)
 
+    def _sensors_of(self, settings: Settings) -> dict[str, Sensor]:
+        if self._sensors[0] is not settings:
+            self._sensors = (settings, {sensor.id: sensor for sensor in settings.sensors})
+        return self._sensors[1]
+
     def _newest(self, connection: Connection, kind: str, shape: type[T]) -> T | None:
         payload = connection.execute(
             select(journal.c.payload)
@@ -165,3 +171,23 @@ class Projector:
             .limit(1)
         ).scalar()
         return None if payload is None else msgspec.json.decode(payload, type=shape)
+
+
+def _decode(entry: Entry) -> DecodedBatch:
+    envelope = codec.decode(entry.payload, Envelope)
+    assert not isinstance(envelope, codec.Unreadable), "only what decodes is journalled as a batch"
+    assert entry.first is not None
+    assert entry.chain_before is not None
+    return envelope, codec.rows(envelope, entry.chain_before, after=entry.first - 1)
+
+
+def _unfit(item: Reading | Contact | Weighing | SensorFault, sensor: Sensor) -> str | None:
+    """Why an item cannot be this sensor's, or ``None``."""
+    quantity = item.quantity if isinstance(item, Reading) else item.contact if isinstance(item, Contact) else None
+    if quantity is not None and quantity != sensor.quantity:
+        return f"sensor {sensor.id} sends {quantity}, configured as {sensor.quantity}"
+    if isinstance(item, Weighing):
+        for mass_g in (item.before_g, item.after_g):
+            if (reason := implausible("mass_g", mass_g)) is not None:
+                return f"{sensor.id}: {reason}"
+    return None

@@ -9,8 +9,17 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from pawon_contract.messages import Contact, Reading, SensorFault
 
+from ..store.rows import add_rows
 from ..store.tables import latest, reading
 from .context import Arrival
+
+# A clock that time servers correct moves by less; a stamp further ahead was made while the server's clock was wrong.
+CLOCK_STEP_MS = 5_000
+
+
+def believable(fresh_until_ms: int, valid_ms: int, now_ms: int) -> bool:
+    """Whether a value may be believed at ``now_ms``: its validity has begun and has not ended."""
+    return now_ms < fresh_until_ms <= now_ms + valid_ms + CLOCK_STEP_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +42,7 @@ class Readings:
 
     def __init__(self, kitchen: str) -> None:
         self._kitchen = kitchen
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[tuple[object, ...]] = []
         self._latest: dict[str, dict[str, Any]] = {}
         self._changed: set[str] = set()
 
@@ -50,22 +59,21 @@ class Readings:
         quantity = item.quantity if isinstance(item, Reading) else item.contact
         valid_ms = int(item.every_s * 1500)
         measured_ms = arrival.utc_ms(item.at_ms)
+        # In the order of the table's columns.
         self._rows.append(
-            {
-                "kitchen": self._kitchen, "gateway": arrival.gateway, "spool": arrival.spool, "sequence": sequence,
-                "sensor": item.sensor, "quantity": quantity, "value": value, "low": low, "high": high, "count": count,
-                "measured_ms": measured_ms, "valid_ms": valid_ms, "boot": arrival.boot, "at_ms": item.at_ms,
-                "clock": arrival.clock, "first_measured_ms": None, "journal_id": arrival.journal_id,
-            }
+            (
+                self._kitchen, arrival.gateway, arrival.spool, sequence, item.sensor, quantity, value, low, high, count,
+                measured_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None, arrival.journal_id,
+            )
         )  # fmt: skip
-        age_ms = arrival.age_ms(item.at_ms)
-        # The server's clock and the sender's own ageing decide what is fresh; no wall clock of a gateway is trusted.
-        fresh_until_ms = 0 if age_ms is None else arrival.received_ms - age_ms + valid_ms
         row = self._row(item.sensor, arrival)
+        age_ms = arrival.age_ms(item.at_ms)
+        if age_ms is not None:
+            # The server's clock and the sender's own ageing decide what is fresh; no gateway's wall clock is trusted.
+            row["fresh_until_ms"] = arrival.received_ms - age_ms + valid_ms
         row.update(
             quantity=quantity, value=value, low=low, high=high, measured_ms=measured_ms, valid_ms=valid_ms,
-            fresh_until_ms=max(fresh_until_ms, row["fresh_until_ms"]), boot=arrival.boot, at_ms=item.at_ms,
-            fault=None, fault_ms=None,
+            boot=arrival.boot, at_ms=item.at_ms, fault=None, fault_ms=None,
         )  # fmt: skip
 
     def take_fault(self, arrival: Arrival, item: SensorFault) -> None:
@@ -109,7 +117,7 @@ class Readings:
     def fresh(self, sensor: str, now_ms: int) -> bool:
         """Whether the newest value may still be believed, by the server's clock."""
         row = self._latest.get(sensor)
-        return row is not None and now_ms < row["fresh_until_ms"]
+        return row is not None and believable(row["fresh_until_ms"], row["valid_ms"] or 0, now_ms)
 
     def fresh_until_ms(self, sensor: str) -> int:
         """Since when (server's clock) the newest value is not to be believed any more; 0 when there never was one."""
@@ -123,9 +131,8 @@ class Readings:
 
     def flush(self, connection: Connection) -> None:
         """Write what was buffered."""
-        if self._rows:
-            connection.execute(insert(reading), self._rows)
-            self._rows = []
+        add_rows(connection, reading, self._rows)
+        self._rows.clear()
         if self._changed:
             rows = [self._latest[sensor] for sensor in sorted(self._changed)]
             connection.execute(
@@ -137,14 +144,13 @@ class Readings:
 
     def _row(self, sensor: str, arrival: Arrival) -> dict[str, Any]:
         self._changed.add(sensor)
-        row = self._latest.setdefault(
-            sensor,
-            {
+        row = self._latest.get(sensor)
+        if row is None:
+            row = self._latest[sensor] = {
                 "kitchen": self._kitchen, "sensor": sensor, "quantity": None, "value": None, "low": None, "high": None,
                 "measured_ms": None, "fresh_until_ms": 0, "valid_ms": None, "boot": None, "at_ms": None,
                 "fault": None, "fault_ms": None, "journal_id": 0,
-            },
-        )  # fmt: skip
+            }  # fmt: skip
         row["journal_id"] = arrival.journal_id
         return row
 

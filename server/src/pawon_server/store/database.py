@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.exc import DatabaseError
 
@@ -52,6 +53,9 @@ def open_store(path: Path) -> Store:
     except DatabaseError as error:
         lock.close()
         raise StoreError(f"{path}: {error.orig}; restore a backup, or move the file away to begin anew") from error
+    except CommandError as error:
+        lock.close()
+        raise StoreError(f"{path}: {error}; a newer Pawon wrote this store, so run that one") from error
 
 
 def migrate(engine: Engine) -> None:

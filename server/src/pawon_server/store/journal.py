@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from .rows import add_rows
 from .tables import journal
 
 EntryKind = Literal["batch", "refused", "config", "profile", "silence", "alert_sent"]
@@ -37,15 +38,17 @@ class Entry:
 
 
 class Journal:
-    """Appends for one kitchen. Not thread-safe: it belongs to the writer."""
+    """Appends for one kitchen; buffers until ``flush``. Not thread-safe: it belongs to the writer."""
 
     def __init__(self, kitchen: str) -> None:
         self.kitchen = kitchen
         self.last_id = 0
         self._link = b""
+        self._waiting: list[tuple[object, ...]] = []
 
     def load(self, connection: Connection) -> None:
         """Find the end of the journal: at the start, and after a rolled-back transaction."""
+        self._waiting.clear()
         row = connection.execute(
             select(journal.c.id, journal.c.link)
             .where(journal.c.kitchen == self.kitchen)
@@ -56,7 +59,6 @@ class Journal:
 
     def append(
         self,
-        connection: Connection,
         kind: EntryKind,
         received_ms: int,
         payload: bytes,
@@ -68,23 +70,26 @@ class Journal:
         chain_before: bytes | None = None,
         chain: bytes | None = None,
     ) -> Entry:
-        """Add one entry, inside the writer's transaction."""
+        """Add one entry; it is in the store after ``flush`` and the writer's commit."""
         number = self.last_id + 1
         link = next_link(self._link, number, kind, received_ms, gateway, payload)
         entry = Entry(
             id=number, kind=kind, received_ms=received_ms, gateway=gateway, payload=payload, spool=spool, first=first,
             last=last, chain_before=chain_before, chain=chain, link=link,
         )  # fmt: skip
-        connection.execute(
-            insert(journal),
-            {
-                "kitchen": self.kitchen, "id": number, "kind": kind, "received_ms": received_ms, "gateway": gateway,
-                "spool": spool, "first": first, "last": last, "chain_before": chain_before, "chain": chain,
-                "payload": payload, "link": link,
-            },
+        self._waiting.append(
+            (
+                self.kitchen, number, kind, received_ms, gateway, spool, first, last, chain_before, chain, payload,
+                link,
+            )
         )  # fmt: skip
         self.last_id, self._link = number, link
         return entry
+
+    def flush(self, connection: Connection) -> None:
+        """Write what was appended, inside the writer's transaction."""
+        add_rows(connection, journal, self._waiting)
+        self._waiting.clear()
 
 
 def link_origin(kitchen: str) -> bytes:

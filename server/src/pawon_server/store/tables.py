@@ -55,6 +55,7 @@ journal = Table(
     _need("payload", LargeBinary),
     _need("link", LargeBinary),
     Index("journal_by_spool", "kitchen", "gateway", "spool", "last"),
+    Index("journal_by_kind", "kitchen", "kind", "id"),
 )
 
 # How far each spool is stored without a hole: the number that ``committed`` speaks of.

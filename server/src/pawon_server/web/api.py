@@ -4,12 +4,12 @@ given back as ``cursor`` and is null on the last page. Times are ISO 8601 in UTC
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import ColumnElement, Engine, Select, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, select, tuple_
 
 from pawon_contract.units import QUANTITIES
 
@@ -19,6 +19,8 @@ from .queries import balances, incident_view, movement_view
 from .view import Snapshot
 
 MAX_PAGE = 1_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_INTEGER = 2**63 - 1  # the store's
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[str | None, Query(max_length=200)]
@@ -33,10 +35,14 @@ class Page(BaseModel):
 
 
 def iso(at_ms: int | None) -> str | None:
-    """Milliseconds UTC as text."""
+    """Milliseconds UTC as text; ``None`` also for what a broken clock claimed outside the years 1 to 9999."""
     if at_ms is None:
         return None
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        at = EPOCH + timedelta(milliseconds=at_ms)
+    except OverflowError:
+        return None
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> APIRouter:
@@ -71,7 +77,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         """What was measured; ``since`` is included, ``until`` is not."""
         where = _where(reading, kitchen, {"sensor": sensor, "quantity": quantity})
         where += _between(reading.c.measured_ms, since, until)
-        keys = (reading.c.measured_ms, reading.c.sequence, reading.c.spool)
+        keys = (reading.c.measured_ms, reading.c.sequence, reading.c.spool, reading.c.gateway)
         rows, following = _page(reader, select(reading).where(*where), keys, cursor, limit)
         items = [
             {
@@ -208,10 +214,15 @@ def _where(table: Table, kitchen: str, filters: dict[str, str | None]) -> list[C
 def _between(column: ColumnElement[int], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if since is not None:
-        where.append(column >= int(since.timestamp() * 1000))
+        where.append(column >= _ms(since))
     if until is not None:
-        where.append(column < int(until.timestamp() * 1000))
+        where.append(column < _ms(until))
     return where
+
+
+def _ms(at: datetime) -> int:
+    """Milliseconds UTC, rounded up: a whole millisecond lies before ``at`` exactly when it lies before this."""
+    return -((EPOCH - at) // timedelta(milliseconds=1))
 
 
 def _page(
@@ -235,10 +246,8 @@ def _after(keys: tuple[ColumnElement[Any], ...], cursor: str) -> ColumnElement[b
         if len(parts) != len(keys):
             raise ValueError
         values = [int(part) if key.type.python_type is int else part for key, part in zip(keys, parts, strict=True)]
+        if any(isinstance(value, int) and abs(value) > MAX_INTEGER for value in values):
+            raise ValueError
     except ValueError as error:
         raise HTTPException(422, "cursor: give back what `next` said") from error
-    ways = []
-    for place, key in enumerate(keys):
-        same = [other == value for other, value in zip(keys[:place], values[:place], strict=True)]
-        ways.append(and_(*same, key < values[place]))
-    return or_(*ways)
+    return tuple_(*keys) < tuple_(*values)

@@ -56,6 +56,6 @@ def make_app(
     @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
     def _metrics() -> str:
         """Prometheus text format."""
-        return "".join(f"{name} {value:g}\n" for name, value in sorted(metrics().items()))
+        return "".join(f"{name} {value}\n" for name, value in sorted(metrics().items()))
 
     return app

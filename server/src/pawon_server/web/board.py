@@ -16,13 +16,13 @@ import msgspec
 from sqlalchemy import Engine
 
 from pawon_contract import codec
-from pawon_contract.messages import GatewayStatus, Live, LiveValue
-from pawon_contract.units import QUANTITIES
+from pawon_contract.messages import VALID_HEARTBEATS, GatewayStatus, Live, LiveValue
+from pawon_contract.units import QUANTITIES, implausible
 from pawon_food_safety.profile import Limit
 
 from ..projections.context import Changes
 from ..projections.projector import Projector
-from ..projections.readings import Newest
+from ..projections.readings import Newest, believable
 from ..rulebook import Rulebook, Sensor
 from . import queries
 from .view import (
@@ -55,7 +55,7 @@ class _Shown:
     live: LiveValue | None = None
     live_boot: str = ""
     live_taken_ms: int = 0  # by the server's clock
-    last_state: TileState | None = None
+    told_state: TileState | None = None  # by the newest ``tile`` event
 
 
 @dataclass(slots=True)
@@ -106,8 +106,7 @@ class Board:
             with self._lock:
                 shown.stored = projector.readings.newest(name) or _NEVER
                 shown.severity = projector.incidents.severity(self._book, shown.sensor)
-                tile = self._tile(shown, self._utc_ms())
-            self._emit("tile", tile)
+                self._repaint(shown, self._utc_ms())
         if not (changes.incidents or changes.stock or changes.gateways):
             return
         with self._reader.connect() as connection:
@@ -136,13 +135,15 @@ class Board:
             shown = self._shown.get(value.sensor)
             if shown is None or shown.sensor.gateway != gateway:
                 continue
+            if not _plausible(value, shown.sensor) or value.at_ms > message.sent_ms:
+                self.unreadable_live += 1
+                continue
             with self._lock:
                 if not self._is_newer(shown, message.boot, value.at_ms):
                     continue
                 shown.live, shown.live_boot = value, message.boot
-                shown.live_taken_ms = now_ms - max(0, message.sent_ms - value.at_ms)
-                tile = self._tile(shown, now_ms)
-            self._emit("tile", tile)
+                shown.live_taken_ms = now_ms - (message.sent_ms - value.at_ms)
+                self._repaint(shown, now_ms)
 
     def heard_status(self, gateway: str, payload: bytes) -> None:
         """A gateway's birth, its state, or its last will."""
@@ -159,10 +160,8 @@ class Board:
         now_ms = self._utc_ms()
         for shown in self._shown.values():
             with self._lock:
-                before = shown.last_state
-                tile = self._tile(shown, now_ms)
-            if tile.state != before:
-                self._emit("tile", tile)
+                if self._tile(shown, now_ms).state != shown.told_state:
+                    self._repaint(shown, now_ms)
 
     # --- what is shown ----------------------------------------------------------------------------------------------
 
@@ -200,19 +199,31 @@ class Board:
             )
         return out
 
+    def _repaint(self, shown: _Shown, now_ms: int) -> None:
+        """Tell the screens, under the lock: what was painted last is then also what was true last."""
+        tile = self._tile(shown, now_ms)
+        shown.told_state = tile.state
+        self._emit("tile", tile)
+
     def _tile(self, shown: _Shown, now_ms: int) -> Tile:
         sensor, stored = shown.sensor, shown.stored
         taken_ms = stored.fresh_until_ms - stored.valid_ms if stored.value is not None else None
-        value, until_ms, stable = stored.value, stored.fresh_until_ms, None
+        value, until_ms, valid_ms, stable = stored.value, stored.fresh_until_ms, stored.valid_ms, None
         live = shown.live
-        if live is not None and live.value is not None and self._covers(shown, live):
-            value, taken_ms, stable = live.value, shown.live_taken_ms, live.stable
-            until_ms = shown.live_taken_ms + int(live.every_s * 1500)
+        if live is not None and self._covers(shown, live):
+            if live.value is None:
+                until_ms = 0  # the sensor is in fault now; why comes with the record
+            else:
+                value, taken_ms, stable = live.value, shown.live_taken_ms, live.stable
+                valid_ms = int(live.every_s * VALID_HEARTBEATS * 1000)
+                until_ms = shown.live_taken_ms + valid_ms
+        if not believable(until_ms, valid_ms, now_ms):
+            until_ms = 0
         limits = self._book.profile.limits_at(sensor.point, sensor.quantity)
         state: TileState
         if stored.fault is not None:
             state = "fault"
-        elif value is None or now_ms >= until_ms:
+        elif value is None or until_ms == 0:
             state = "no_data"
         elif shown.severity == "critical":
             state = "critical"
@@ -220,7 +231,6 @@ class Board:
             state = "warning"
         else:
             state = "ok"
-        shown.last_state = state
         unit = QUANTITIES[sensor.quantity].unit if sensor.quantity in QUANTITIES else ""
         low, high, worded = _strictest(limits, unit)
         return Tile(
@@ -238,7 +248,10 @@ class Board:
     def _covers(shown: _Shown, live: LiveValue) -> bool:
         """Whether the live value is at least as new as the stored one."""
         stored = shown.stored
-        return stored.boot != shown.live_boot or stored.at_ms is None or live.at_ms >= stored.at_ms
+        if stored.boot != shown.live_boot or stored.at_ms is None:
+            # Of two boots the server's own clock knows the newer value.
+            return shown.live_taken_ms >= stored.fresh_until_ms - stored.valid_ms
+        return live.at_ms >= stored.at_ms
 
     def _newest_boot(self, gateway: str, boot: str) -> bool:
         boots = self._boots.setdefault(gateway, [])
@@ -246,6 +259,15 @@ class Board:
             boots.append(boot)
             del boots[:-MAX_BOOTS_REMEMBERED]
         return boots[-1] == boot
+
+
+def _plausible(value: LiveValue, sensor: Sensor) -> bool:
+    """Whether a live value can be this sensor's at all."""
+    if value.quantity != sensor.quantity:
+        return False
+    if value.value is None:
+        return True
+    return value.quantity in ("door", "power") or implausible(value.quantity, value.value) is None
 
 
 def _strictest(limits: list[Limit], unit: str) -> tuple[float | None, float | None, str]:

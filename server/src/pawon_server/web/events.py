@@ -19,6 +19,9 @@ MAX_SCREENS = 300
 REPAINT_S = 0.1
 TICK_S = 1.0
 
+# In a screen's queue: it could not follow, and what it missed is gone.
+_BEHIND = b""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -56,8 +59,8 @@ class Hub:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticking
         for screen in self._screens:
-            with contextlib.suppress(asyncio.QueueFull):
-                screen.put_nowait(None)
+            _empty(screen)
+            screen.put_nowait(None)
 
     def publish(self, name: str, data: msgspec.Struct) -> None:
         """Tell every screen; before ``start`` there is nobody to tell."""
@@ -83,13 +86,7 @@ class Hub:
         try:
             yield encode_event("snapshot", snapshot())
             while (event := await queue.get()) is not None:
-                if queue.full():
-                    # It fell behind: the present is worth more than the whole past.
-                    while not queue.empty():
-                        queue.get_nowait()
-                    self.resynchronised += 1
-                    event = encode_event("snapshot", snapshot())
-                yield event
+                yield encode_event("snapshot", snapshot()) if event is _BEHIND else event
         finally:
             self._screens.discard(queue)
 
@@ -115,6 +112,14 @@ class Hub:
     def _send(self, name: str, data: msgspec.Struct) -> None:
         event = encode_event(name, data)
         for queue in self._screens:
-            # A full queue is found by its reader, which then starts anew from a snapshot.
-            with contextlib.suppress(asyncio.QueueFull):
-                queue.put_nowait(event)
+            if queue.full():
+                # The present is worth more than the whole past: its reader starts anew from a snapshot.
+                _empty(queue)
+                queue.put_nowait(_BEHIND)
+                self.resynchronised += 1
+            queue.put_nowait(event)
+
+
+def _empty(queue: asyncio.Queue[bytes | None]) -> None:
+    while not queue.empty():
+        queue.get_nowait()

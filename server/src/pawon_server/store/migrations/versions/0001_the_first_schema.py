@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kitchen", "id"),
     )
     op.create_index("journal_by_spool", "journal", ["kitchen", "gateway", "spool", "last"], unique=False)
+    op.create_index("journal_by_kind", "journal", ["kitchen", "kind", "id"], unique=False)
     op.create_table(
         "latest",
         sa.Column("kitchen", sa.String(), autoincrement=False, nullable=False),
@@ -246,6 +247,7 @@ def downgrade() -> None:
     op.drop_table("ledger_line")
     op.drop_table("latest")
     op.drop_index("journal_by_spool", table_name="journal")
+    op.drop_index("journal_by_kind", table_name="journal")
     op.drop_table("journal")
     op.drop_index("incident_by_time", table_name="incident")
     op.drop_index("incident_by_journal", table_name="incident")

@@ -1,0 +1,145 @@
+"""``server.toml``: all mistakes at once, each at its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pawon_server.config import ConfigError, load_config
+
+GOOD = """
+kitchen = "dapur-1"
+name = "Dapur Satu"
+store = "/var/lib/pawon/pawon.db"
+[[gateway]]
+id = "gw-1"
+[[sensor]]
+id = "chiller-1"
+gateway = "gw-1"
+name = "Chiller 1"
+point = "chiller"
+[[sensor]]
+id = "timbangan-1"
+gateway = "gw-1"
+name = "Timbangan"
+quantity = "mass_g"
+[[item]]
+id = "beras"
+name = "Beras"
+[[place]]
+id = "gudang"
+name = "Gudang"
+scale = "timbangan-1"
+item = "beras"
+"""
+STORE = 'store = "/var/lib/pawon/pawon.db"\n'
+
+
+def problems(folder: Path, text: str, *, demo: bool = False) -> list[str]:
+    """What is wrong with a file."""
+    path = folder / "server.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, demo=demo)
+    assert caught.value.path == path
+    return caught.value.problems
+
+
+def test_a_good_file_has_its_defaults(tmp_path: Path) -> None:
+    """A kitchen writes what is its own; everything listens on loopback only."""
+    path = tmp_path / "server.toml"
+    path.write_text(GOOD)
+    config = load_config(path)
+    assert (config.profile, config.timezone, config.broker) == ("ID-MBG", "Asia/Jakarta", "embedded")
+    assert (config.embedded_listen, config.http.host, config.http.port) == ("127.0.0.1:1883", "127.0.0.1", 8080)
+    assert (config.place[0].filled_from, config.place[0].emptied_to, config.influx) == ("supplier", "prep", None)
+
+
+def test_three_mistakes_are_three_problems_with_their_places(tmp_path: Path) -> None:
+    """All mistakes at once, each with the key to look at."""
+    text = (
+        GOOD.replace('kitchen = "dapur-1"', 'kitchen = "Dapur Satu"')
+        .replace("mass_g", "kg")
+        .replace(STORE, STORE + "http.port = 99999\n")
+    )
+    assert {text.split(":")[0] for text in problems(tmp_path, text)} >= {"kitchen", "sensor[1].quantity", "http.port"}
+
+
+def test_mistakes_of_the_whole_are_told_beside_those_of_single_settings(tmp_path: Path) -> None:
+    """A misspelt zone hides neither an unknown gateway, nor a point that no profile has, nor the refused profile."""
+    text = (
+        GOOD.replace(STORE, STORE + 'timezone = "WIB"\nprofile = "DEMO"\n')
+        .replace('gateway = "gw-1"', 'gateway = "gw-2"', 1)
+        .replace('point = "chiller"', 'point = "chiler"')
+        .replace('item = "beras"', 'item = "bers"')
+    )
+    found = [text.split(":")[0] for text in problems(tmp_path, text)]
+    assert found == ["timezone", "profile", "sensor[0].gateway", "sensor[0].point", "place[0].item"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "word"),
+    [
+        (STORE, "", "store", "required"),
+        (STORE, STORE + "kitschen = 1\n", "kitschen", "Extra inputs"),
+        (STORE, STORE + 'broker = "localhost:1883"\n', "broker", "mqtt://host:1883"),
+        (STORE, STORE + 'broker = "mqtt://localhost:99999"\n', "broker", "port"),
+        (STORE, STORE + 'broker = "mqtts://localhost"\n', "broker_ca_file", "mqtts needs one"),
+        (STORE, STORE + 'broker = "mqtt://localhost"\nbroker_ca_file = "ca"\n', "broker_ca_file", "encrypted"),
+        (STORE, STORE + 'embedded_listen = "0.0.0.0:1883"\n', "embedded_listen", "loopback only"),
+        (STORE, STORE + 'embedded_listen = "192.168.1.5:1883"\n', "embedded_listen", "mosquitto"),
+        (STORE, STORE + 'embedded_listen = "127.0.0.1"\n', "embedded_listen", "127.0.0.1:1883"),
+        (STORE, STORE + 'embedded_listen = "127.0.0.1:70000"\n', "embedded_listen", "127.0.0.1:1883"),
+        (STORE, STORE + 'timezone = "WIB"\n', "timezone", "Asia/Makassar"),
+        (STORE, STORE + 'profile = "ID-MBC"\n', "profile", "ID-MBG"),
+        ('[[gateway]]\nid = "gw-1"', '[[gateway]]\nid = "gw-1"\n[[gateway]]\nid = "gw-1"', "gateway[1].id", "twice"),
+        ('id = "timbangan-1"', 'id = "chiller-1"', "sensor[1].id", "twice"),
+        ('scale = "timbangan-1"', 'scale = "nowhere"', "place[0].scale", "no sensor 'nowhere'"),
+        ('scale = "timbangan-1"', 'scale = "chiller-1"', "place[0].scale", "no scale"),
+        ('name = "Beras"', 'name = "Beras"\nunit = "piece"', "place[0].item", "what a scale weighs"),
+        ('id = "gudang"', 'id = "prep"', "place[0].emptied_to", "the place itself"),
+        ('id = "gudang"', 'id = "gudang"\nfilled_from = "gudang"', "place[0].filled_from", "the place itself"),
+        ('id = "gudang"', 'id = "opening"', "place[0].id", "opening balances"),
+        ('name = "Dapur Satu"', 'name = ""', "name", "at least 1"),
+        ("[[gateway]]", "[[gateway", "not TOML", ""),
+    ],
+)
+def test_each_mistake_is_named_at_its_place(tmp_path: Path, old: str, new: str, place: str, word: str) -> None:
+    """One mistake is told at its key and with a word that helps."""
+    assert old in GOOD
+    found = problems(tmp_path, GOOD.replace(old, new, 1))
+    assert any(text.startswith(f"{place}: ") and word in text for text in found), found
+
+
+def test_two_places_do_not_share_a_scale(tmp_path: Path) -> None:
+    """One weighing would be booked to two places."""
+    second = '[[place]]\nid = "dapur"\nname = "Dapur"\nscale = "timbangan-1"\nitem = "beras"\n'
+    assert problems(tmp_path, GOOD + second) == ["place[1].scale: 'timbangan-1' watches another place already"]
+
+
+def test_the_demonstration_profile_is_for_demonstrations(tmp_path: Path) -> None:
+    """Its minutes are seconds: refused by name outside the demonstration, taken inside it."""
+    text = GOOD.replace(STORE, STORE + 'profile = "DEMO"\n')
+    assert problems(tmp_path, text) == ["profile: DEMO is for demonstrations only; kitchens use ID-MBG"]
+    assert load_config(tmp_path / "server.toml", demo=True).profile == "DEMO"
+
+
+@pytest.mark.parametrize("value", ["3", '"text"', "[1, 2]", "true", "[[]]", "[{id = [1]}]", "[{id = {a = 1}}]"])
+@pytest.mark.parametrize("key", ["gateway", "sensor", "item", "place", "profile", "broker", "http", "influx"])
+def test_a_setting_of_the_wrong_kind_is_a_problem_at_its_key(tmp_path: Path, key: str, value: str) -> None:
+    """Whatever stands in a place of the file, its reader gets an answer and not a traceback."""
+    head = GOOD.split("[[gateway]]", maxsplit=1)[0]
+    found = problems(tmp_path, f"{head}\n{key} = {value}\n")
+    assert any(text.startswith(key) for text in found)
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_not_a_traceback(tmp_path: Path) -> None:
+    """Missing, or damaged on its card: told in plain words."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "nowhere.toml")
+    assert caught.value.problems == ["cannot be read: No such file or directory"]
+    (tmp_path / "damaged.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "damaged.toml")
+    assert caught.value.problems[0].startswith("not TOML")

@@ -1,0 +1,155 @@
+"""The store: its schema, its epoch, its lock, and the commands about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+from tests.server.conftest import Bench
+from tests.server.sender import Sender, temperature
+
+from pawon_server.cli import main
+from pawon_server.store.database import StoreError, open_store
+from pawon_server.store.tables import metadata
+
+CONFIG = """
+kitchen = "dapur-uji"
+name = "Dapur Uji"
+store = "{folder}/store/pawon.db"
+[[gateway]]
+id = "gw-1"
+[[sensor]]
+id = "chiller-1"
+gateway = "gw-1"
+name = "Chiller 1"
+point = "chiller"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A good configuration with its store in the test's folder."""
+    path = tmp_path / "server.toml"
+    path.write_text(CONFIG.format(folder=tmp_path))
+    return path
+
+
+def test_the_migrations_lead_to_the_tables(bench: Bench) -> None:
+    """What the migrations built and what the program expects are the same schema."""
+    with bench.store.reader.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+    assert found == []
+
+
+def test_a_commit_survives_a_power_cut(bench: Bench) -> None:
+    """Both connections write through the log and sync it fully before a commit returns."""
+    for engine in (bench.store.writer, bench.store.reader):
+        with engine.connect() as connection:
+            assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+            assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+
+
+def test_a_store_opens_again_as_it_was(tmp_path: Path) -> None:
+    """The epoch and the journal stay; opening changes nothing."""
+    path = tmp_path / "deep" / "pawon.db"
+    store = open_store(path)
+    bench = Bench(store)
+    bench.send(Sender().add(temperature(4, 1)).batch())
+    bench.writer.stop()
+    journal = bench.rows("SELECT * FROM journal")
+    store.close()
+    again = Bench(open_store(path))
+    assert again.store.epoch == store.epoch
+    assert again.rows("SELECT * FROM journal") == journal
+    assert again.send(Sender().add(temperature(4, 1), temperature(5, 2)).batch()).upto == 2
+    again.writer.stop()
+    again.store.close()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE journal SET kind = 'x'", "DELETE FROM journal WHERE id = 1"])
+def test_no_program_changes_the_journal(bench: Bench, statement: str) -> None:
+    """Not ours and not another one: the file itself refuses."""
+    bench.send(Sender().add(temperature(4, 1)).batch())
+    with pytest.raises(DatabaseError, match="append-only"), bench.store.writer.begin() as connection:
+        connection.execute(text(statement))
+    with sqlite3.connect(bench.store.path) as other, pytest.raises(sqlite3.DatabaseError, match="append-only"):
+        other.execute(statement)
+
+
+def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    """After a downgrade: a sentence that says so, and the file can be opened by the newer one afterwards."""
+    path = tmp_path / "pawon.db"
+    open_store(path).close()
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="newer Pawon"):
+        open_store(path)
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE alembic_version SET version_num = '0001'")
+    open_store(path).close()
+
+
+def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    """The store's folder is a file: told with the setting to look at."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"give the server a folder it may write \(store\)"):
+        open_store(tmp_path / "file" / "pawon.db")
+
+
+def test_what_the_server_asks_at_its_start_is_found_by_an_index(bench: Bench) -> None:
+    """However long the journal has grown, the configuration in force and the journal's end are found at once."""
+    for query in (
+        "SELECT payload FROM journal WHERE kitchen = 'k' AND kind = 'config' ORDER BY id DESC LIMIT 1",
+        "SELECT id, link FROM journal WHERE kitchen = 'k' ORDER BY id DESC LIMIT 1",
+        "SELECT * FROM journal WHERE kitchen = 'k' AND gateway = 'g' AND spool = 's' AND last >= 5 ORDER BY last",
+    ):
+        plan = " ".join(str(row[-1]) for row in bench.rows(f"EXPLAIN QUERY PLAN {query}"))
+        assert "SEARCH journal USING INDEX" in plan
+        assert "TEMP B-TREE" not in plan
+
+
+def test_check_says_what_the_server_would_do(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One command before the first start: the kitchen, its store, its sensors and the limits that judge them."""
+    assert main(["check", "--config", str(config)]) == 0
+    said = capsys.readouterr().out
+    for word in ("dapur-uji", "ID-MBG", "chiller-1: chiller-warm, chiller-hot, chiller-very-hot", "is good"):
+        assert word in said
+    assert (config.parent / "store" / "pawon.db").exists()
+
+
+def test_check_names_every_mistake_and_ends_with_one(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Mistakes go to the error stream, a line each; nothing is created."""
+    config.write_text(config.read_text().replace("chiller-1", "Chiller 1").replace('"chiller"', '"cellar"'))
+    assert main(["check", "--config", str(config)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["sensor[0].id", "sensor[0].point"]
+    assert not (config.parent / "store").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "serve", "restored"])
+def test_a_store_that_is_in_use_is_not_touched(config: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second server, or a restore under a running one: refused with the remedy."""
+    store = open_store(config.parent / "store" / "pawon.db")
+    assert main([command, "--config", str(config)]) == 1
+    assert "another server runs on this store" in capsys.readouterr().err
+    store.close()
+
+
+def test_a_restored_store_begins_a_new_epoch(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After ``restored`` every answer bears another epoch, so that gateways believe the lower number."""
+    path = config.parent / "store" / "pawon.db"
+    store = open_store(path)
+    store.close()
+    assert main(["restored", "--config", str(config)]) == 0
+    again = open_store(path)
+    assert again.epoch != store.epoch
+    assert again.epoch in capsys.readouterr().out
+    bench = Bench(again)
+    assert bench.send(Sender().add(temperature(4, 1)).batch()).epoch == again.epoch
+    bench.writer.stop()
+    again.close()
