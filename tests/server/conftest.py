@@ -43,6 +43,7 @@ class Bench:
     """The writer under test and what it said. ``now_ms`` is its wall clock."""
 
     store: Store
+    book: Rulebook = BOOK
     now_ms: int = 1_760_001_000_000
     answers: list[Committed] = field(default_factory=list)
     changes: list[Changes] = field(default_factory=list)
@@ -54,13 +55,13 @@ class Bench:
     def begin(self) -> None:
         """Start a writer on the store, as a server does."""
         self.writer = Writer(
-            self.store, BOOK, frozenset({"gw-1"}), answer=self._answer,
+            self.store, self.book, frozenset({"gw-1"}), answer=self._answer,
             changed=lambda changes, _: self.changes.append(changes), utc_ms=lambda: self.now_ms,
         )  # fmt: skip
         self.writer.start()
 
     def restart(self) -> None:
-        """Stop the writer and start another one on the same store."""
+        """Stop the writer and start another one on the same store, by ``book`` as it is now."""
         self.writer.stop()
         self.begin()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from tests.server.conftest import Bench
 from tests.server.sender import BOOT, Sender, temperature
 from tests.server.test_ingest import weighing
@@ -172,6 +173,28 @@ def test_a_gateway_with_a_new_memory_does_not_book_the_store_twice(bench: Bench)
     assert bench.rows("SELECT amount, state FROM movement ORDER BY occurred_ms") == [
         (50_000, "confirmed"), (-2_000, "proposed"),
     ]  # fmt: skip
+
+
+def test_what_nobody_watches_any_more_ends(bench: Bench) -> None:
+    """A sensor taken out of the configuration, or moved to a place without limits, leaves no incident open for ever."""
+    sender = Sender().add(*(temperature(9, n * MINUTE) for n in range(20)))
+    sender.add(SensorFault(at_ms=20 * MINUTE, sensor="chiller-2", fault="disconnected"))
+    send_all(bench, sender, sent_ms=20 * MINUTE)
+    still_open = "SELECT sensor, kind FROM incident WHERE closed_ms IS NULL ORDER BY sensor"
+    assert bench.rows(still_open) == [("chiller-1", "limit"), ("chiller-2", "fault")]
+    settings = bench.book.settings
+    moved = [
+        msgspec.structs.replace(sensor, point="") if sensor.id == "chiller-1" else sensor
+        for sensor in settings.sensors
+        if sensor.id != "chiller-2"
+    ]
+    bench.book = msgspec.structs.replace(bench.book, settings=msgspec.structs.replace(settings, sensors=moved))
+    bench.restart()
+    assert bench.rows(still_open) == []
+    assert bench.value("SELECT count(*) FROM alert WHERE event = 'closed'") == 2
+    sender.add(temperature(9, 21 * MINUTE))
+    assert bench.send(sender.batch(22, sent_ms=21 * MINUTE)).upto == 22
+    assert bench.rows(still_open) == []
 
 
 def test_zero_is_data(bench: Bench) -> None:

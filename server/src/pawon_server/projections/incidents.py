@@ -234,6 +234,28 @@ class Incidents:
         if sensor is not None:
             changes.sensors.add(sensor.id)
 
+    # --- configuration ----------------------------------------------------------------------------------------------
+
+    def retire(self, connection: Connection, book: Rulebook, at_ms: int, journal_id: int, changes: Changes) -> None:
+        """A new configuration or profile: what nobody watches any more ends, for nothing could ever end it."""
+        sensors = {sensor.id: sensor for sensor in book.settings.sensors}
+        watched = set(sensors) | {sensor.gateway for sensor in book.settings.sensors}
+        ended: list[tuple[str, str]] = []
+        for key, rule in self._rules.items():
+            sensor = sensors.get(key[0])
+            judged = () if sensor is None else self._limits_at(book.profile, sensor.point, sensor.quantity)
+            if rule.incident is not None and key[1] not in {limit.id for limit in judged}:
+                ended.append((rule.incident, key[0]))
+                self._unpaged.discard(rule.incident)
+                rule.state, rule.incident = LimitState(), None
+                self._dirty.add(key)
+        ended += [(self._faults.pop(name), name) for name in sorted(set(self._faults) - set(sensors))]
+        ended += [(self._silences.pop(name)[0], name) for name in sorted(set(self._silences) - watched)]
+        for incident_id, name in ended:
+            self._change(connection, incident_id, closed_ms=at_ms, journal_id=journal_id)
+            self._alert(connection, incident_id, "closed", at_ms, f"Tidak dipantau lagi: {name}.")
+            changes.incidents = changes.alerts = True
+
     # --- clock ------------------------------------------------------------------------------------------------------
 
     def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:

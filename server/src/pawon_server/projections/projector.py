@@ -86,9 +86,11 @@ class Projector:
                 changes.gateways = True
             case "config":
                 self.settings = msgspec.json.decode(entry.payload, type=Settings)
+                self._retire(connection, entry, changes)
                 changes.gateways = changes.incidents = changes.stock = True
             case "profile":
                 self.profile = msgspec.json.decode(entry.payload, type=Profile)
+                self._retire(connection, entry, changes)
                 changes.incidents = True
             case "silence":
                 silence = msgspec.json.decode(entry.payload, type=SilenceEntry)
@@ -100,6 +102,10 @@ class Projector:
                     .where(alert.c.kitchen == self.kitchen, alert.c.id == sent.alert)
                     .values(sent_ms=sent.sent_ms, channel=sent.channel)
                 )
+
+    def _retire(self, connection: Connection, entry: Entry, changes: Changes) -> None:
+        if self.settings is not None and self.profile is not None:
+            self.incidents.retire(connection, self.book, entry.received_ms, entry.id, changes)
 
     def _batch(self, connection: Connection, entry: Entry, changes: Changes, decoded: DecodedBatch) -> None:
         envelope, rows = decoded

@@ -1,6 +1,6 @@
 """``/events``: server-sent events to every screen. Bounded for each; a screen that cannot follow gets a new snapshot.
 
-Each event is encoded once and its bytes shared. Tiles are coalesced: at most ten repaints a second, the first at once.
+Each event is encoded once and its bytes shared. Tiles are coalesced: at most thirty repaints a second, one at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .view import Snapshot, Tick, Tile
 
 QUEUE_EVENTS = 200
 MAX_SCREENS = 300
-REPAINT_S = 0.1
+REPAINT_S = 0.03
 TICK_S = 1.0
 
 # In a screen's queue: it could not follow, and what it missed is gone.
