@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from pawon_contract.messages import Committed
 from pawon_food_safety.profile import load_profile
-from pawon_server.ingest.writer import Reply, Writer
+from pawon_server.ingest.acceptance import Reply
+from pawon_server.ingest.writer import Writer
 from pawon_server.projections.context import Changes
 from pawon_server.rulebook import Item, Place, Rulebook, Sensor, Settings
 from pawon_server.store.database import Store, open_store

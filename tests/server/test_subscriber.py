@@ -17,9 +17,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pawon_contract import codec
 from pawon_contract.messages import Committed
 from pawon_contract.topics import topic
+from pawon_server.ingest.acceptance import Reply
 from pawon_server.ingest.embedded_broker import EmbeddedBroker
 from pawon_server.ingest.subscriber import BrokerAddress, Subscriber
-from pawon_server.ingest.writer import Reply
 
 KITCHEN = "dapur-uji"
 

@@ -17,7 +17,7 @@ from tests.server.test_ingest import weighing
 
 from pawon_contract import codec
 from pawon_contract.messages import ClockFix
-from pawon_server.ingest import silence
+from pawon_server.ingest import acceptance, silence
 from pawon_server.ingest import writer as ingest
 from pawon_server.ingest.writer import Writer
 from pawon_server.projections.incidents import Incidents, SilenceEntry
@@ -121,7 +121,7 @@ def test_strangers_are_named_so_often_and_no_more(bench: Bench, caplog: pytest.L
 
 def test_garbage_fills_the_journal_so_far_and_no_further(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused payloads are kept up to a number, then only answered; one that repeats is kept once."""
-    monkeypatch.setattr(ingest, "MAX_REFUSED_KEPT", 5)
+    monkeypatch.setattr(acceptance, "MAX_REFUSED_KEPT", 5)
     for number in range(10):
         for _ in range(2):
             assert bench.send(b"garbage %d" % number).refused is not None
@@ -161,7 +161,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return found
 
     monkeypatch.setattr(ingest, "CLOCK_EVERY_S", 0.02)
-    monkeypatch.setattr(ingest, "declare", declare)
+    monkeypatch.setattr(acceptance, "declare", declare)
     return counted
 
 

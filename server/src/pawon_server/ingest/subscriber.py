@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pawon_contract import codec
 from pawon_contract.topics import every, parse_topic, topic
 
-from .writer import Reply
+from .acceptance import Reply
 
 log = logging.getLogger(__name__)
 

@@ -12,25 +12,16 @@ import logging
 import queue
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import msgspec
-from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
-from pawon_contract import codec
-from pawon_contract.messages import Answers, Committed, Envelope, Refused
-
 from ..projections.context import Changes
-from ..projections.incidents import SilenceEntry
-from ..projections.projector import MAX_CLOCK_MS, Projector
+from ..projections.projector import Projector
 from ..rulebook import Rulebook, encode
 from ..store.database import Store
-from ..store.journal import EntryKind, Journal, batch_holding
-from .batches import Broken, Continuation, Hole, Known, SpoolState, beginning, chain_at, judge
-from .silence import declare
+from ..store.journal import EntryKind
+from .acceptance import Acceptance, Incoming, OwnEntry, Reply
 
 log = logging.getLogger(__name__)
 
@@ -42,36 +33,7 @@ GROUP_MESSAGES = 200
 GROUP_BYTES = 4 << 20
 CLOCK_EVERY_S = 1.0
 RETRY_S = 2.0
-# A sender of garbage is journalled so often and then only counted: it must not fill the store.
-MAX_REFUSED_KEPT = 500
-REFUSED_REMEMBERED = 1024
 MAX_UNKNOWN_NAMED = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """A payload on a gateway's ``log`` topic."""
-
-    gateway: str
-    payload: bytes
-    received_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnEntry:
-    """Something of the server's own for the journal."""
-
-    kind: EntryKind
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A ``committed`` to publish. A refusal is for the sender of this moment only and is not retained."""
-
-    gateway: str
-    message: Committed
-    retain: bool
 
 
 class Writer:
@@ -91,11 +53,7 @@ class Writer:
         # The server's own entries of a group that the store refused: nobody would send them again.
         self._own_again: list[OwnEntry] = []
         self._stop = threading.Event()
-        self._journal = Journal(book.settings.kitchen)
-        self.projector = Projector(book.settings.kitchen)
-        self._refused: OrderedDict[str, None] = OrderedDict()
-        self._refused_kept = 0
-        self._started_ms = utc_ms()
+        self._acceptance = Acceptance(book.settings.kitchen, store.epoch, utc_ms)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self.overflowed = 0
         self.unknown_gateways: dict[str, int] = {}
@@ -109,16 +67,15 @@ class Writer:
     def start(self) -> None:
         """Take up the journal, put the present configuration in force, and begin."""
         with self._store.writer.begin() as connection:
-            self._load(connection)
+            self._acceptance.load(connection)
             changes = Changes()
             for kind, part, now in (
                 ("config", self._book.settings, self.projector.settings),
                 ("profile", self._book.profile, self.projector.profile),
             ):
                 if now is None or encode(part) != encode(now):
-                    self._own(connection, OwnEntry(kind=kind, payload=encode(part)), changes)  # type: ignore[arg-type]  # two literals
-            self._journal.flush(connection)
-            self.projector.flush(connection)
+                    self._acceptance.own(connection, OwnEntry(kind=kind, payload=encode(part)), changes)  # type: ignore[arg-type]  # two literals
+            self._acceptance.flush(connection)
         self._thread.start()
 
     def stop(self) -> None:
@@ -128,6 +85,11 @@ class Writer:
             self._queue.put_nowait(None)
         if self._thread.is_alive():
             self._thread.join(timeout=10)
+
+    @property
+    def projector(self) -> Projector:
+        """The projections as committed last; only to be read, in this writer's thread or before it starts."""
+        return self._acceptance.projector
 
     @property
     def alive(self) -> bool:
@@ -267,15 +229,11 @@ class Writer:
         while True:
             try:
                 with self._store.reader.connect() as connection:
-                    return self._load(connection)
+                    return self._acceptance.load(connection)
             except SQLAlchemyError as error:
                 log.critical("the store cannot be read: %s", error)
                 if self._stop.wait(RETRY_S):
                     raise
-
-    def _load(self, connection: Connection) -> None:
-        self._journal.load(connection)
-        self.projector.load(connection)
 
     def _commit(self, group: list[Incoming | OwnEntry], *, look_at_clock: bool, project: bool = True) -> None:
         changes, replies, rows, batches = Changes(), {}, 0, 0
@@ -283,21 +241,18 @@ class Writer:
         with self._store.writer.begin() as connection:
             for message in group:
                 if isinstance(message, OwnEntry):
-                    self._own(connection, message, changes)
+                    self._acceptance.own(connection, message, changes)
                     continue
-                reply, count = self._incoming(connection, message, changes, project=project)
+                reply, count = self._acceptance.incoming(connection, message, changes, project=project)
                 rows += count
                 batches += count > 0
-                if reply is None:
-                    continue
                 if reply.retain:
                     replies[reply.gateway] = reply
                 else:
                     refusals.append(reply)
             if look_at_clock:
-                self._look_at_clock(connection, changes)
-            self._journal.flush(connection)
-            self.projector.flush(connection)
+                self._acceptance.look_at_clock(connection, changes)
+            self._acceptance.flush(connection)
         self.storing = True
         self.committed_batches += batches
         self.committed_rows += rows
@@ -312,104 +267,3 @@ class Writer:
                 self._changed(changes, self.projector)
         except Exception:
             log.exception("telling of a commit failed; gateways will ask again, screens catch up with the next change")
-
-    def _own(self, connection: Connection, message: OwnEntry, changes: Changes) -> None:
-        entry = self._journal.append(message.kind, self._utc_ms(), message.payload)
-        self.projector.apply(connection, entry, changes)
-
-    def _incoming(
-        self, connection: Connection, message: Incoming, changes: Changes, *, project: bool
-    ) -> tuple[Reply | None, int]:
-        envelope = codec.decode(message.payload, Envelope)
-        if isinstance(envelope, codec.Unreadable):
-            return self._refuse(connection, message, f"envelope: {envelope.reason}", changes), 0
-        if abs(envelope.offset_ms) > MAX_CLOCK_MS or envelope.error_ms > MAX_CLOCK_MS:
-            return self._refuse(connection, message, "envelope: offset_ms or error_ms is no time", changes), 0
-        stored = self.projector.gateways.stored(message.gateway, envelope.spool)
-        verdict = judge(envelope, stored)
-        if isinstance(verdict, Known):
-            before = self._state_before(connection, message.gateway, envelope.spool, verdict.last)
-            if before is not None and before.hex() != envelope.hash:
-                reason = f"chain: rows up to {verdict.last} differ from the record of the same numbers (a copied card?)"
-                return self._refuse(connection, message, reason, changes), 0
-        elif isinstance(verdict, Broken):
-            return self._refuse(connection, message, verdict.reason, changes), 0
-        elif isinstance(verdict, Continuation):
-            entry = self._journal.append(
-                "batch", message.received_ms, message.payload, gateway=message.gateway,
-                spool=envelope.spool, first=stored.upto + 1, last=verdict.state.upto, chain_before=stored.chain,
-                chain=verdict.state.chain,
-            )  # fmt: skip
-            rows = verdict.rows if project else [_set_aside(row) for row in verdict.rows]
-            self.projector.apply(connection, entry, changes, (envelope, rows))
-            stored = verdict.state
-        else:
-            assert isinstance(verdict, Hole)
-        count = len(verdict.rows) if isinstance(verdict, Continuation) else 0
-        return self._reply(message.gateway, envelope, stored), count
-
-    def _reply(self, gateway: str, envelope: Envelope, stored: SpoolState) -> Reply:
-        answers = Answers(first=envelope.first, sent_ms=envelope.sent_ms)
-        return Reply(
-            gateway=gateway, retain=True,
-            message=Committed(
-                spool=envelope.spool, epoch=self._store.epoch, upto=stored.upto, answers=answers,
-                server_time_ms=self._utc_ms(),
-            ),
-        )  # fmt: skip
-
-    def _refuse(self, connection: Connection, message: Incoming, reason: str, changes: Changes) -> Reply:
-        digest = codec.digest(message.payload)
-        if digest not in self._refused and self._refused_kept < MAX_REFUSED_KEPT:
-            log.warning(
-                "gateway %s: a payload of %d bytes is refused: %s", message.gateway, len(message.payload), reason
-            )
-            self._refused_kept += 1
-            # What is larger than a payload may be was not made by a gateway; its beginning shows what it is.
-            kept = reason.replace("\n", " ").encode() + b"\n" + message.payload[: codec.MAX_PAYLOAD_BYTES]
-            entry = self._journal.append("refused", message.received_ms, kept, gateway=message.gateway)
-            self.projector.apply(connection, entry, changes)
-        self._refused[digest] = None
-        self._refused.move_to_end(digest)
-        while len(self._refused) > REFUSED_REMEMBERED:
-            self._refused.popitem(last=False)
-        spool, upto = self.projector.gateways.newest_spool(message.gateway)
-        return Reply(
-            gateway=message.gateway, retain=False,
-            message=Committed(
-                spool=spool, epoch=self._store.epoch, upto=upto, refused=Refused(digest=digest, reason=reason[:200])
-            ),
-        )  # fmt: skip
-
-    def _state_before(self, connection: Connection, gateway: str, spool: str, last: int) -> bytes | None:
-        """The record's chain value at ``last``; ``None`` where a gap covers it or the entry is gone."""
-        self._journal.flush(connection)
-        entry = batch_holding(connection, self._journal.kitchen, gateway, spool, last)
-        if entry is None or entry.first is None or entry.chain_before is None:
-            return None
-        if entry.last == last:
-            return entry.chain
-        envelope = codec.decode(entry.payload, Envelope)
-        if isinstance(envelope, codec.Unreadable):
-            return None
-        before = SpoolState(upto=entry.first - 1, chain=entry.chain_before) if entry.first > 1 else beginning(spool)
-        return chain_at(envelope, before, last)
-
-    def _look_at_clock(self, connection: Connection, changes: Changes) -> None:
-        """What only the server's clock can tell: who has been silent for how long."""
-        now_ms = self._utc_ms()
-        self._started_ms = min(self._started_ms, now_ms)  # this server's clock was ahead and was put right
-        decisions: list[SilenceEntry] = declare(
-            self.projector.book, self.projector.readings, self.projector.gateways, self.projector.incidents,
-            now_ms=now_ms, since_ms=self._started_ms,
-        )  # fmt: skip
-        for decision in decisions:
-            self._own(connection, OwnEntry(kind="silence", payload=msgspec.json.encode(decision)), changes)
-
-
-def _set_aside(row: codec.Row) -> codec.Row:
-    """A row whose projection failed: quarantined with its bytes."""
-    return codec.Row(
-        sequence=row.sequence, last=row.last, raw=row.raw, chain=row.chain,
-        item=codec.Unreadable(reason="its projection failed; see the log", raw=row.raw),
-    )  # fmt: skip
