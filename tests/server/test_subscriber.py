@@ -15,11 +15,12 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from pawon_contract import codec
+from pawon_contract.broker import BrokerAddress
 from pawon_contract.messages import Committed
 from pawon_contract.topics import topic
 from pawon_server.ingest.acceptance import Reply
 from pawon_server.ingest.embedded_broker import EmbeddedBroker
-from pawon_server.ingest.subscriber import BrokerAddress, Subscriber
+from pawon_server.ingest.subscriber import Subscriber
 
 KITCHEN = "dapur-uji"
 

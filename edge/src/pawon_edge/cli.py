@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from pawon_contract.broker import BrokerAddress, parse_broker
 from pawon_food_safety.profile import load_profile
 
 from . import VERSION
@@ -17,9 +17,6 @@ from .clock import SystemClock
 from .config import ConfigError, GatewayConfig, load_config
 from .gateway import Gateway, data_dir_problem
 from .spool import SpoolError
-from .uplink.publisher import BrokerAddress
-
-DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,17 +75,11 @@ def check(config: GatewayConfig, broker: BrokerAddress) -> int:
 
 def broker_address(config: GatewayConfig, path: Path) -> BrokerAddress:
     """Where to connect; the password comes from its own file and goes nowhere else."""
-    parts = urlsplit(config.broker)
     password = None
     if config.broker_password_file is not None:
         try:
             password = config.broker_password_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ConfigError(path, [f"broker_password_file: {error.strerror}"]) from error
-    return BrokerAddress(
-        host=str(parts.hostname),
-        port=parts.port or DEFAULT_PORTS[parts.scheme],
-        user=config.broker_user,
-        password=password,
-        ca_file=None if config.broker_ca_file is None else str(config.broker_ca_file),
-    )
+    ca_file = None if config.broker_ca_file is None else str(config.broker_ca_file)
+    return parse_broker(config.broker, user=config.broker_user, password=password, ca_file=ca_file)

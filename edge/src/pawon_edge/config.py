@@ -6,10 +6,10 @@ import hashlib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pawon_contract.broker import parse_broker
 from pawon_contract.ids import ID_PATTERN
 from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_food_safety.profile import ProfileError, load_profile
@@ -127,13 +127,7 @@ class GatewayConfig(_Table):
     @field_validator("broker")
     @classmethod
     def _address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-            raise ValueError("must look like mqtt://host:1883 or mqtts://host:8883")
-        try:
-            _ = parts.port
-        except ValueError as error:
-            raise ValueError(f"port of {value!r}: {error}") from error
+        parse_broker(value)
         return value
 
     @property

@@ -15,6 +15,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pawon_contract.broker import BrokerAddress
 from pawon_contract.codec import encode_item
 from pawon_contract.messages import GatewayStatus, Item, Live, LiveValue
 from pawon_contract.units import QUANTITIES
@@ -33,7 +34,7 @@ from .intake import Intake, SensorLine, readings
 from .reporting import Reporter
 from .sample import Observed
 from .spool import Spool
-from .uplink.publisher import BrokerAddress, Publisher
+from .uplink.publisher import Publisher
 from .weighing import WeighingDetector
 
 log = logging.getLogger(__name__)

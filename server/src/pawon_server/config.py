@@ -6,11 +6,11 @@ import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pawon_contract.broker import parse_broker
 from pawon_contract.ids import ID_PATTERN
 from pawon_food_safety.profile import ProfileError, load_profile
 
@@ -127,13 +127,11 @@ class ServerConfig(_Table):
     @field_validator("broker")
     @classmethod
     def _broker(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value != "embedded" and (parts.scheme not in ("mqtt", "mqtts") or not parts.hostname):
-            raise ValueError('must be "embedded" or look like mqtt://host:1883')
-        try:
-            _ = parts.port
-        except ValueError as error:
-            raise ValueError(f"port of {value!r}: {error}") from error
+        if value != "embedded":
+            try:
+                parse_broker(value)
+            except ValueError as error:
+                raise ValueError(f'must be "embedded", or: {error}') from error
         return value
 
     @field_validator("embedded_listen")

@@ -12,10 +12,10 @@ import socket
 import threading
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import uvicorn
 
+from pawon_contract.broker import BrokerAddress, parse_broker
 from pawon_food_safety.profile import load_profile
 
 from . import VERSION
@@ -23,7 +23,7 @@ from .alerting.sender import AlertSender, LogChannel
 from .config import ConfigError, ServerConfig
 from .export.influx import InfluxExporter
 from .ingest.embedded_broker import EmbeddedBroker
-from .ingest.subscriber import BrokerAddress, Subscriber
+from .ingest.subscriber import Subscriber
 from .ingest.writer import Writer
 from .projections.context import Changes
 from .projections.projector import Projector
@@ -33,7 +33,6 @@ from .web.app import make_app
 from .web.board import Board
 from .web.events import Hub
 
-DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 # How long open streams may keep the server from ending.
 GRACE_S = 3
 
@@ -182,11 +181,8 @@ def broker_address(config: ServerConfig, path: Path) -> BrokerAddress:
     if config.broker == "embedded":
         host, _, port = config.embedded_listen.rpartition(":")
         return BrokerAddress(host=host, port=int(port))
-    parts = urlsplit(config.broker)
-    return BrokerAddress(
-        host=str(parts.hostname), port=parts.port or DEFAULT_PORTS[parts.scheme], user=config.broker_user,
-        password=password, ca_file=None if config.broker_ca_file is None else str(config.broker_ca_file),
-    )  # fmt: skip
+    ca_file = None if config.broker_ca_file is None else str(config.broker_ca_file)
+    return parse_broker(config.broker, user=config.broker_user, password=password, ca_file=ca_file)
 
 
 def _secret(path: Path, key: str, file: Path) -> str:

@@ -14,7 +14,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -22,6 +21,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from pawon_contract import codec
+from pawon_contract.broker import BrokerAddress
 from pawon_contract.messages import Committed, Envelope, GatewayStatus, Live
 from pawon_contract.topics import Leaf, topic
 
@@ -39,17 +39,6 @@ WAIT_FOR_RETAINED_MS = 1_500
 MAX_INBOX = 1_000
 # The goodbye to a broker that does not read.
 GOODBYE_S = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerAddress:
-    """Where the broker is and who we are to it. ``ca_file`` set means TLS."""
-
-    host: str
-    port: int
-    user: str | None = None
-    password: str | None = None
-    ca_file: str | None = None
 
 
 class Times(Protocol):

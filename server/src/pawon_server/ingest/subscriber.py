@@ -10,12 +10,12 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from pawon_contract import codec
+from pawon_contract.broker import BrokerAddress
 from pawon_contract.topics import every, parse_topic, topic
 
 from .acceptance import Reply
@@ -25,17 +25,6 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 20
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MOST_S = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerAddress:
-    """Where the broker is and who we are to it. ``ca_file`` set means TLS."""
-
-    host: str
-    port: int
-    user: str | None = None
-    password: str | None = None
-    ca_file: str | None = None
 
 
 class Subscriber:
