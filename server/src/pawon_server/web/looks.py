@@ -1,0 +1,246 @@
+"""A snapshot in one language: every tile, incident, balance and movement as the words and signs that are shown.
+
+Pure: a ``Snapshot`` and a ``Speech`` come in, texts come out. Nothing here judges a measurement; it only refuses to
+show as fine what has no value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal
+
+from .language import Speech, zone_label
+from .view import IncidentView, MovementView, Snapshot, StockView, Tile, TileState
+from .wording import QUEUE_WORTH_TELLING, Sign, fault_words, link_words, movement_words, note_words, state_words
+
+Mood = Literal["well", "watch", "unknown"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TileLook:
+    """A tile in words. ``size`` tells the style how many signs the number has."""
+
+    sensor: str = ""
+    quantity: str = ""
+    name: str = ""
+    state: TileState = "no_data"
+    sign: Sign = "no_data"
+    number: str = "–"
+    unit: str = ""
+    size: str = "s"
+    word: str = ""
+    age: str = ""
+    limit_label: str = ""
+    limit: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentLook:
+    """An incident in words; all empty for the piece of page that the scripts copy."""
+
+    id: str = ""
+    kind: str = ""
+    severity: str = ""
+    word: str = ""
+    sort: str = ""
+    name: str = ""
+    what: str = ""
+    action: str = ""
+    size: str = ""
+    worst: str = ""
+    since: str = ""
+    late: bool = False
+    over: bool = False
+    now: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StockLook:
+    """One balance in words."""
+
+    place: str = ""
+    item: str = ""
+    item_name: str = ""
+    place_name: str = ""
+    amount: str = ""
+    low: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MovementLook:
+    """One movement in words."""
+
+    id: str = ""
+    state: str = ""
+    way: str = ""
+    amount: str = ""
+    item_name: str = ""
+    when: str = ""
+    detail: str = ""
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Calm:
+    """What stands where an incident would: is all well, and if it is not known, what is not."""
+
+    mood: Mood
+    title: str
+    detail: str
+    streak: str = ""
+
+
+def shown_state(tile: Tile) -> TileState:
+    """The state as it may be shown: without a believable value nothing is fine, and nothing is bad either."""
+    if tile.state != "fault" and (tile.value is None or tile.valid_for_ms <= 0):
+        return "no_data"
+    return tile.state
+
+
+def digits_size(number: str) -> str:
+    """How large a number of so many signs may be written (the scripts use the same steps)."""
+    return "s" if len(number) <= 4 else "m" if len(number) <= 6 else "l"
+
+
+def action_size(action: str) -> str:
+    """How large an instruction of so many signs may be written so that none of it is cut (the scripts do the same)."""
+    return "s" if len(action) <= 50 else "m" if len(action) <= 90 else "l"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """One snapshot in one language: the methods are what the templates ask for."""
+
+    snapshot: Snapshot
+    speech: Speech
+    words: Mapping[str, object]
+    rows: Mapping[str, int]
+
+    @property
+    def zone(self) -> str:
+        """The kitchen's time zone."""
+        return self.snapshot.kitchen.timezone
+
+    def clock(self, at_ms: int) -> str:
+        """Time of day with the zone's name."""
+        return f"{self.speech.clock(at_ms, self.zone)} {zone_label(self.zone, at_ms)}"
+
+    def moment(self, at_ms: int) -> str:
+        """Time of day, with the day before it when that is not today."""
+        day, today = (self.speech.day(moment, self.zone) for moment in (at_ms, self.snapshot.now_ms))
+        clock = self.speech.clock(at_ms, self.zone)
+        return clock if day == today else f"{day} {clock}"
+
+    def tile(self, tile: Tile) -> TileLook:
+        """One sensor."""
+        _, state = self.speech.gettext, shown_state(tile)
+        number, unit = "–", ""
+        if tile.value is not None and state != "fault":
+            number, unit = self.speech.reading(tile.value, tile.quantity, tile.unit)
+        if state == "fault":
+            age = fault_words(_).get(tile.fault or "", (tile.fault or "").replace("_", " "))
+        elif tile.age_ms is None or tile.value is None:
+            age = _("belum ada pengukuran")
+        else:
+            ago = self.speech.ago(tile.age_ms)
+            age = _("DATA LAMA · {ago}").format(ago=ago) if state == "no_data" else ago
+        label, limit = self._limit(tile)
+        sign: Sign = "measured" if state == "ok" and not tile.limit else state
+        return TileLook(
+            sensor=tile.sensor, quantity=tile.quantity, name=tile.name, state=state, number=number, unit=unit,
+            size=digits_size(number), sign=sign, word=state_words(_)[sign], age=age, limit_label=label, limit=limit,
+        )  # fmt: skip
+
+    def _limit(self, tile: Tile) -> tuple[str, str]:
+        unit = "g" if tile.quantity == "mass_g" else tile.unit
+        low = "" if tile.low is None else f"≥ {self.speech.limit(tile.low, unit)}"
+        high = "" if tile.high is None else f"≤ {self.speech.limit(tile.high, unit)}"
+        limit = " · ".join(part for part in (low, high) if part) or tile.limit
+        if limit:
+            return self.speech.gettext("Batas"), limit
+        return "", self.speech.gettext("belum stabil") if tile.stable is False else ""
+
+    def incident(self, incident: IncidentView) -> IncidentLook:
+        """One incident, open or closed."""
+        _, english = self.speech.gettext, self.speech.language == "en"
+        worst, action = "", incident.action_en if english else incident.action_id
+        if incident.worst is not None:
+            worst = self.speech.limit(round(incident.worst, 1), incident.unit)
+            if incident.limit_value is not None:
+                limit = self.speech.limit(incident.limit_value, incident.unit)
+                worst = _("{worst} (batas {limit})").format(worst=worst, limit=limit)
+        return IncidentLook(
+            id=incident.id, kind=incident.kind, severity=incident.severity, name=incident.name,
+            word=state_words(_)[incident.severity],
+            sort=_("Keamanan pangan") if incident.kind == "limit" else _("Masalah sensor"),
+            what=incident.text_en if english else incident.text_id,
+            action=action, size=action_size(action),
+            worst=worst, since=self._since(incident), late=incident.late,
+            over=incident.closed_ms is not None, now=_("belum selesai") if incident.closed_ms is None else _("selesai"),
+        )  # fmt: skip
+
+    def _since(self, incident: IncidentView) -> str:
+        _, began = self.speech.gettext, f"{self.moment(incident.began_ms)} {zone_label(self.zone, incident.began_ms)}"
+        until = self.snapshot.now_ms if incident.closed_ms is None else incident.closed_ms
+        span = self.speech.span(until - incident.began_ms)
+        if incident.closed_ms is None:
+            return _("sejak {time} · {span}").format(time=began, span=span)
+        return _("{time} · selesai setelah {span}").format(time=began, span=span)
+
+    def stock(self, stock: StockView) -> StockLook:
+        """One balance."""
+        low = stock.minimum is not None and stock.amount < stock.minimum
+        return StockLook(
+            place=stock.place, item=stock.item, item_name=stock.item_name, place_name=stock.place_name,
+            amount=self.speech.amount(stock.amount, stock.unit),
+            low=self.speech.gettext("menipis") if low else "",
+        )  # fmt: skip
+
+    def movement(self, movement: MovementView) -> MovementLook:
+        """One movement; the direction also stands in its sign and word."""
+        way = "in" if movement.amount > 0 else "out"
+        kind = movement_words(self.speech.gettext).get(movement.kind) or movement_words(self.speech.gettext)[way]
+        return MovementLook(
+            id=movement.id, state=movement.state, way=way, item_name=movement.item_name,
+            amount=self.speech.amount(movement.amount, movement.unit, signed=True),
+            when=self.moment(movement.occurred_ms), detail=f"{kind} · {movement.place_name}",
+            note=note_words(self.speech.gettext).get(movement.state, ""),
+        )  # fmt: skip
+
+    def calm(self) -> Calm:
+        """The line for a time without an incident; ``well`` only when every sensor has a believable, good value."""
+        _, tiles = self.speech.gettext, self.snapshot.tiles
+        states = {tile.sensor: shown_state(tile) for tile in tiles}
+        missing = [tile.name for tile in tiles if states[tile.sensor] in ("no_data", "fault")]
+        beyond = [tile.name for tile in tiles if states[tile.sensor] in ("warning", "critical")]
+        if missing or not tiles:
+            title = _("{good} dari {all} titik terukur").format(good=len(tiles) - len(missing), all=len(tiles))
+            return Calm(mood="unknown", title=title, detail=self._names(_("Tidak terukur: {names}"), missing))
+        if beyond:
+            return Calm(mood="watch", title=_("Perhatikan"), detail=self._names(_("Di luar batas: {names}"), beyond))
+        detail = _("Semua {all} titik terukur sekarang").format(all=len(tiles))
+        streak = ""
+        ended = [incident.closed_ms for incident in self.snapshot.recent_incidents if incident.closed_ms is not None]
+        if ended:
+            streak = self.speech.span(self.snapshot.now_ms - max(ended))
+        return Calm(mood="well", title=_("Semua aman"), detail=detail, streak=streak)
+
+    def _names(self, template: str, names: list[str]) -> str:
+        shown = ", ".join(names[: self.rows["more"]])
+        more = len(names) - self.rows["more"]
+        return template.format(names=shown + (f" +{more}" if more > 0 else "")) if names else ""
+
+    def link(self) -> tuple[str, str]:
+        """How the gateways do, in one word for the style and one line for people."""
+        _, gateways = self.speech.gettext, self.snapshot.gateways
+        link = link_words(_)
+        if not gateways or any(gateway.online is None for gateway in gateways):
+            return "unknown", link["unknown"]
+        away = sum(not gateway.online for gateway in gateways)
+        if away:
+            return "away", link["away"].format(away=away, all=len(gateways))
+        queue = sum(gateway.queue_rows or 0 for gateway in gateways)
+        if queue > QUEUE_WORTH_TELLING:
+            return "behind", link["behind"].format(rows=self.speech.number(queue))
+        return "ok", link["ok"]

@@ -1,0 +1,81 @@
+"""The words that templates and scripts share: states, faults, movements, and everything with a blank to fill.
+
+Written in Indonesian, translated by the catalogues; ``script_words`` hands all of them to the scripts as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from .language import Speech, zone_label
+from .view import TileState
+
+# What a tile shows by shape and word: its state, or that a good value is judged by no limit.
+Sign = TileState | Literal["measured"]
+# A few rows wait between two batches at any time; more than this is a backlog being sent.
+QUEUE_WORTH_TELLING = 200
+
+
+def state_words(_: Callable[[str], str]) -> dict[Sign, str]:
+    """The five states, and a good value that no limit judges; capitals, as they are read from far away."""
+    return {
+        "ok": _("AMAN"), "warning": _("PERINGATAN"), "critical": _("KRITIS"),
+        "no_data": _("TIDAK ADA DATA"), "fault": _("SENSOR RUSAK"), "measured": _("TERUKUR"),
+    }  # fmt: skip
+
+
+def fault_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What is wrong with the sensor, for the faults that gateways name; others are shown as named."""
+    return {
+        "silent": _("sensor tidak menjawab"), "disconnected": _("kabel sensor lepas"), "open": _("kabel sensor putus"),
+        "crc": _("sinyal sensor rusak"), "zeros": _("sensor kehilangan daya"), "stuck": _("angka tidak bergerak"),
+        "power_on": _("sensor mulai ulang (85 °C)"), "low_power": _("daya sensor kurang"),
+        "overload": _("beban berlebih"), "underload": _("di bawah nol"), "battery": _("baterai lemah"),
+    }  # fmt: skip
+
+
+def movement_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What kind of change a scale saw."""
+    return {"in": _("masuk"), "out": _("keluar"), "refill": _("isi ulang"), "restart": _("berubah saat padam"),
+            "first": _("stok awal")}  # fmt: skip
+
+
+def note_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What a movement still needs."""
+    return {"proposed": _("menunggu konfirmasi"), "ignored": _("diabaikan")}
+
+
+def link_words(_: Callable[[str], str]) -> dict[str, str]:
+    """How the gateways do."""
+    return {
+        "ok": _("Pengukur tersambung"), "unknown": _("Pengukur belum memberi kabar"),
+        "away": _("{away} dari {all} pengukur terputus"), "behind": _("Mengirim {rows} catatan tertunda"),
+    }  # fmt: skip
+
+
+def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]) -> dict[str, object]:
+    """Every word and sign that the scripts need. ``{braces}`` are filled in by them."""
+    _ = speech.gettext
+    return {
+        "language": speech.language, "decimal": speech.decimal, "group": speech.group, "months": speech.months,
+        "zone": zone, "zone_label": zone_label(zone, now_ms), "rows": dict(rows), "queue": QUEUE_WORTH_TELLING,
+        "state": state_words(_), "fault": fault_words(_), "movement": movement_words(_), "note": note_words(_),
+        "link": link_words(_),
+        "open": _("terbuka"), "closed": _("tertutup"), "power_on": _("menyala"), "power_off": _("padam"),
+        "piece": _("buah"), "seconds": _("{s} detik"), "minutes": _("{m} menit"), "hours": _("{h} jam"),
+        "hours_minutes": _("{h} jam {m} menit"), "days": _("{d} hari"), "days_hours": _("{d} hari {h} jam"),
+        "ago": _("{span} lalu"), "just_now": _("baru saja"),
+        "old": _("DATA LAMA · {ago}"), "never": _("belum ada pengukuran"), "limit": _("Batas"),
+        "unstable": _("belum stabil"), "low": _("menipis"), "worst": _("{worst} (batas {limit})"),
+        "since": _("sejak {time} · {span}"), "done": _("selesai"), "ongoing": _("belum selesai"),
+        "ended": _("{time} · selesai setelah {span}"),
+        "food": _("Keamanan pangan"), "sensor": _("Masalah sensor"), "more": _("+{n} lagi: {names}"),
+        "rest": _("+{n} baris lagi"),
+        "incident_open": _("{n} masalah belum selesai"),
+        "well": _("Semua aman"), "well_detail": _("Semua {all} titik terukur sekarang"),
+        "watch": _("Perhatikan"), "watch_detail": _("Di luar batas: {names}"),
+        "partly": _("{good} dari {all} titik terukur"), "missing": _("Tidak terukur: {names}"),
+        "cut": _("Keadaan sekarang tidak diketahui"), "cut_detail": _("Layar ini tidak menerima data baru."),
+        "old_since": _("tidak ada hubungan dengan server sejak {time} · {span}"),
+    }  # fmt: skip
