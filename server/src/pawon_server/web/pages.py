@@ -1,8 +1,8 @@
 """The screens: ``/wall`` for the kitchen's television and ``/forum`` for everyone.
 
 A page is rendered with the true values, so that it is right without scripts; the scripts keep it right from ``/events``
-and say OLD by themselves when nothing comes. Words stand in ``wording``, ``looks`` and the templates and reach the scripts
-as data.
+and say OLD by themselves when nothing comes. Words stand in ``wording``, ``looks`` and the templates, and reach the
+scripts as data.
 """
 
 from __future__ import annotations
