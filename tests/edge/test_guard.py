@@ -45,7 +45,7 @@ def test_it_alarms_in_indonesian_when_the_server_is_silent() -> None:
     now = warm(watch, int(LIMIT.delay_s // 60) + 1)
     watch.tick(now, now - SILENT_MS)
     alarm = next(alarm for alarm in heard if alarm.limit == LIMIT)
-    assert alarm.text.startswith(f"{LIMIT.text_id}: Chiller daging 25.0 C (batas {LIMIT.value:g} C).")
+    assert alarm.text.startswith(f"{LIMIT.text_id}: Chiller daging 25,0 C (batas {LIMIT.value:.0f},0 C).")
     assert alarm.text.endswith(LIMIT.action_id)
     assert watch.state(now, now - SILENT_MS) == "alarming"
 

@@ -71,7 +71,7 @@ def test_any_fault_fits_the_wire(detail: str, raw: bytes) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["good", "bad", "tick"]), st.integers(1, 40_000)), max_size=60))
 def test_faults_open_and_close_in_turns(events: list[tuple[str, int]]) -> None:
-    """Opened, cleared, opened, cleared: never twice the same, and never open while good data is fresh."""
+    """Opened (and said again), cleared, opened: never cleared twice, and never open while good data is fresh."""
     probe, now, rows = health(), 1_000, []
     for kind, wait in events:
         now += wait
@@ -84,5 +84,16 @@ def test_faults_open_and_close_in_turns(events: list[tuple[str, int]]) -> None:
             rows.append(probe.tick(now))
             since = probe.started_ms if probe.last_good_ms is None else probe.last_good_ms
             assert (probe.fault is not None) == (now - since >= 30_000)
-    cleared = [row.cleared for row in rows if row is not None]
-    assert cleared == [n % 2 == 1 for n in range(len(cleared))]
+    said = [row.cleared for row in rows if row is not None]
+    turns = [cleared for n, cleared in enumerate(said) if n == 0 or cleared or said[n - 1]]
+    assert turns == [n % 2 == 1 for n in range(len(turns))]
+
+
+def test_a_gateway_that_stood_still_accuses_nobody() -> None:
+    """After a suspension the sensors get their time anew; one that stays silent is a fault all the same."""
+    probe = health()
+    probe.saw_good(2_000)
+    probe.forgive(90_000)
+    assert probe.tick(90_000) is None
+    assert probe.tick(119_999) is None
+    assert probe.tick(120_000) is not None

@@ -200,11 +200,11 @@ def test_every_millisecond_is_kept_apart(growing: Api) -> None:
 
 
 def test_zero_is_a_value(api: Api) -> None:
-    """0.0 C and 0 g come as numbers, from the newest values, from the record and from the book."""
+    """0.0 C and 0 g come as numbers, from the newest values and the record; what was never booked is null, not 0."""
     assert [row["value"] for row in api.items("latest", sensor="chiller-1")] == [0.0]
     assert [row["value"] for row in api.items("readings", sensor="scale-1")] == [0.0]
     assert [row["value"] for row in api.items("latest", sensor="scale-1")] == [0.0]
-    assert [row["amount"] for row in api.items("stock", place="terima")] == [0]
+    assert [row["amount"] for row in api.items("stock", place="terima")] == [None]
 
 
 @pytest.mark.parametrize("path", ["readings", "incidents", "movements"])

@@ -109,7 +109,7 @@ def snapshot(tiles: list[view.Tile], **changes: Any) -> view.Snapshot:
         "now_ms": NOW_MS, "incidents": [], "recent_incidents": [],
         "movements": [
             movement("m2", "Beras", -5000, state="proposed"), movement("m1", "Telur", 12_400),
-            movement("m0", "Minyak goreng", -2_250, state="ignored"),
+            movement("m0", "Minyak goreng", -2_250, state="confirmed"),
         ],
         "stock": [
             stock("beras", "Beras", 1_204_350, minimum=500_000), stock("ayam", "Ayam potong", 43_500, minimum=60_000),

@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 alarm_log = logging.getLogger("pawon.alarm")
 
 COMMIT_MS = 250
+# A card that syncs slowly stays well below; a process that was suspended or starved does not.
+STALL_MS = 3_000
+SEVERITY_WORDS = {"warning": "PERINGATAN", "critical": "KRITIS"}
 LIVE_EVERY_MS = 1_000
 STATUS_EVERY_MS = 15_000
 CLOCK_EVERY_MS = 5_000
@@ -59,6 +62,7 @@ class Gateway:
         self._started_ms = clock.monotonic_ms()
         self._stop = threading.Event()
         self._samples: queue.Queue[Observed] = queue.Queue(MAX_SAMPLES_WAITING)
+        self._resumed_ms = 0
         self._dropped = 0
         self._waiting: list[Item] = []
         self._commit_ms = 0.0
@@ -132,6 +136,10 @@ class Gateway:
             now = self._clock.monotonic_ms()
             if now < commit_at:
                 continue
+            if now - commit_at > STALL_MS:
+                log.warning("the gateway stood still for %.1f s", (now - commit_at) / 1000)
+                self._resumed_ms = now
+                self._intake.forgive(now)
             commit_at = now + COMMIT_MS
             if now >= clock_at:
                 clock_at = now + CLOCK_EVERY_MS
@@ -208,11 +216,11 @@ class Gateway:
             )
 
     def _last_commit_ms(self) -> int:
-        # A gateway that has just started gives the server its time before it calls itself alone.
-        return max(self._started_ms, self._uplink.last_commit_ms or 0)
+        # A gateway that has just started, or stood still, gives the server its time before it calls itself alone.
+        return max(self._started_ms, self._resumed_ms, self._uplink.last_commit_ms or 0)
 
     def _sound(self, alarm: GuardAlarm) -> None:
-        alarm_log.critical("%s: %s", alarm.limit.severity.upper(), alarm.text)
+        alarm_log.critical("%s: %s", SEVERITY_WORDS[alarm.limit.severity], alarm.text)
         for port in self._ports:
             port.sound_buzzer()
 

@@ -58,7 +58,8 @@ class Guard:
                     self._said_ms.pop(key, None)
                 else:
                     name = self.names.get(reading.sensor, reading.sensor)
-                    text = f"{limit.text_id}: {name} {event.worst:.1f} C (batas {limit.value:g} C). {limit.action_id}"
+                    worst, bound = (f"{value:.1f}".replace(".", ",") for value in (event.worst, limit.value))
+                    text = f"{limit.text_id}: {name} {worst} C (batas {bound} C). {limit.action_id}"
                     self._open[key] = GuardAlarm(sensor=reading.sensor, limit=limit, worst=event.worst, text=text)
 
     def tick(self, now_ms: int, last_commit_ms: int) -> None:

@@ -29,6 +29,7 @@ class Health:
     fault: str | None = None
     _trouble: Trouble | None = None
     _repeat_ms: int = 0
+    _baseline_ms: int = 0
 
     def saw_good(self, at_ms: int) -> SensorFault | None:
         """A usable value; ends a fault."""
@@ -46,7 +47,7 @@ class Health:
 
     def tick(self, now_ms: int) -> SensorFault | None:
         """A fault when good data is overdue, and again every heartbeat: alive, and still nothing good."""
-        since = self.started_ms if self.last_good_ms is None else self.last_good_ms
+        since = max(self._baseline_ms, self.started_ms if self.last_good_ms is None else self.last_good_ms)
         if now_ms - since < self.fault_after_ms or (self.fault is not None and now_ms < self._repeat_ms):
             return None
         self._repeat_ms = now_ms + self.repeat_ms
@@ -57,6 +58,11 @@ class Health:
             detail=(trouble.detail if trouble else f"nothing for {(now_ms - since) / 1000:.0f} s")[:200],
             raw=(trouble.raw if trouble else b"")[:MAX_RAW_BYTES].hex(),
         )  # fmt: skip
+
+    def forgive(self, now_ms: int) -> None:
+        """The gateway itself stood still: silence before now says nothing about the sensor."""
+        if self.fault is None:
+            self._baseline_ms = now_ms
 
     def status(self, now_ms: int) -> SensorHealth:
         """For the status message."""

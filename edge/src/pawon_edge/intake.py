@@ -98,6 +98,11 @@ class Intake:
                 line.newest = None
         return rows
 
+    def forgive(self, now_ms: int) -> None:
+        """The gateway stood still (suspended, starved): nobody is silent because of that."""
+        for line in self.lines.values():
+            line.health.forgive(now_ms)
+
     def live(self) -> list[LiveValue]:
         """The newest good value of every sensor that is not in fault."""
         return [line.newest for line in self.lines.values() if line.newest is not None]

@@ -92,7 +92,7 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
             worst = peak
             events.append(LimitEvent(kind="worsened", at_ms=seen.at_ms, began_ms=began or seen.at_ms, worst=worst))
         if _cleared(limit, seen.value) and clear >= clear_after_ms and began is not None and worst is not None:
-            # Dated when the clearing time was full, which may lie before this observation.
+            # Dated by the observation that shows it: until then nobody knew.
             events.append(LimitEvent(kind="closed", at_ms=seen.at_ms, began_ms=began, worst=worst))
             is_open, began, worst, beyond, clear = False, None, None, 0, 0
     if not is_open:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
-from pawon_contract.codec import Row, Unreadable
+from pawon_contract.codec import Row
 
 from ..ingest.batches import SpoolState, beginning
 from ..store.tables import boot, gateway, quarantine, spool
@@ -132,8 +132,3 @@ class Gateways:
 
     def _key(self, table: Table, row: Any) -> tuple[str, ...]:
         return tuple([row[name] for name in _KEYS[table]])
-
-
-def unreadable_reason(row: Row) -> str | None:
-    """Why a row cannot be used, or ``None``."""
-    return row.item.reason if isinstance(row.item, Unreadable) else None

@@ -127,16 +127,20 @@ class Incidents:
             self._limits[key] = profile.limits_at(point, quantity)
         return self._limits[key]
 
-    def severity(self, book: Rulebook, sensor: Sensor) -> str:
-        """How the rules see a sensor now: ``critical``, ``warning`` (also while a delay still runs), or ``ok``."""
-        worst = "ok"
+    def verdict(self, book: Rulebook, sensor: Sensor) -> tuple[str, Limit | None]:
+        """How the rules see a sensor now: ``critical``, ``warning`` (also while a delay still runs) or ``ok``; and the
+        worst limit whose delay has run out."""
+        worst, broken = "ok", None
         for limit in book.profile.limits_at(sensor.point, sensor.quantity):
             rule = self._rules.get((sensor.id, limit.id))
-            if rule is not None and rule.state.open and limit.severity == "critical":
-                return "critical"
-            if rule is not None and rule.state.began_ms is not None:
+            if rule is None or rule.state.began_ms is None:
+                continue
+            if rule.state.open:
+                worst = "critical" if limit.severity == "critical" else "warning"
+                broken = limit
+            elif worst == "ok":
                 worst = "warning"
-        return worst
+        return worst, broken
 
     def _limit_event(
         self, connection: Connection, book: Rulebook, sensor: Sensor, limit: Limit, rule: _Rule, event: LimitEvent,

@@ -14,7 +14,7 @@ from typing import IO, Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import DatabaseError
 
 from .tables import store_fact
@@ -94,12 +94,6 @@ def _engine(path: Path, *, begin: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def backend_version(engine: Engine) -> str:
-    """For ``check``: which SQLite this is."""
-    with engine.connect() as connection:
-        return f"SQLite {connection.execute(text('SELECT sqlite_version()')).scalar()}"
 
 
 def _claim(path: Path) -> IO[bytes]:

@@ -40,6 +40,8 @@ from .view import (
 )
 
 MAX_BOOTS_REMEMBERED = 64
+# A gateway speaks on the live lane every second; ten missed words are no accident.
+QUIET_GATEWAY_MS = 10_000
 _NEVER = Newest(
     value=None, low=None, high=None, measured_ms=None, fresh_until_ms=0, valid_ms=0, boot=None, at_ms=None, fault=None
 )
@@ -52,6 +54,7 @@ class _Shown:
     sensor: Sensor
     stored: Newest = _NEVER
     severity: str = "ok"
+    broken: Limit | None = None  # the worst limit that is broken, its delay run out
     live: LiveValue | None = None
     live_boot: str = ""
     live_taken_ms: int = 0  # by the server's clock
@@ -64,6 +67,7 @@ class _Heard:
 
     status: GatewayStatus | None = None
     heard_ms: int | None = None
+    told_online: bool | None = None
 
 
 class Board:
@@ -105,7 +109,7 @@ class Board:
                 continue
             with self._lock:
                 shown.stored = projector.readings.newest(name) or _NEVER
-                shown.severity = projector.incidents.severity(self._book, shown.sensor)
+                shown.severity, shown.broken = projector.incidents.verdict(self._book, shown.sensor)
                 self._repaint(shown, self._utc_ms())
         if not (changes.incidents or changes.stock or changes.gateways):
             return
@@ -119,7 +123,7 @@ class Board:
                 self._emit("stock", Stock(stock=self._stock, movements=self._movements))
             if changes.gateways:
                 self._rows = queries.gateway_rows(connection, self.kitchen.id)
-                self._emit("gateways", Gateways(gateways=self.gateways()))
+                self._tell_gateways()
 
     def heard_live(self, gateway: str, payload: bytes) -> None:
         """A message of the live lane."""
@@ -153,7 +157,7 @@ class Board:
             return
         heard = self._heard[gateway]
         heard.status, heard.heard_ms = message, self._utc_ms()
-        self._emit("gateways", Gateways(gateways=self.gateways()))
+        self._tell_gateways()
 
     def tick(self) -> None:
         """Time passed: values grow old by themselves."""
@@ -162,6 +166,8 @@ class Board:
             with self._lock:
                 if self._tile(shown, now_ms).state != shown.told_state:
                     self._repaint(shown, now_ms)
+        if any(self._online(heard, now_ms) != heard.told_online for heard in self._heard.values()):
+            self._tell_gateways()
 
     # --- what is shown ----------------------------------------------------------------------------------------------
 
@@ -187,7 +193,7 @@ class Board:
             out.append(
                 GatewayView(
                     gateway=name,
-                    online=None if status is None else status.online,
+                    online=self._online(heard, now_ms),
                     age_ms=None if heard.heard_ms is None else max(0, now_ms - heard.heard_ms),
                     queue_rows=None if status is None or not status.online else status.queue_rows,
                     oldest_ms=None if status is None or not status.online else status.oldest_ms,
@@ -198,6 +204,19 @@ class Board:
                 )
             )
         return out
+
+    def _tell_gateways(self) -> None:
+        views = self.gateways()
+        for view in views:
+            self._heard[view.gateway].told_online = view.online
+        self._emit("gateways", Gateways(gateways=views))
+
+    @staticmethod
+    def _online(heard: _Heard, now_ms: int) -> bool | None:
+        """Its own word, as long as it goes on speaking: one that hangs says no goodbye."""
+        if heard.status is None or heard.heard_ms is None:
+            return None
+        return heard.status.online and now_ms - heard.heard_ms < QUIET_GATEWAY_MS
 
     def _repaint(self, shown: _Shown, now_ms: int) -> None:
         """Tell the screens, under the lock: what was painted last is then also what was true last."""
@@ -232,7 +251,7 @@ class Board:
         else:
             state = "ok"
         unit = QUANTITIES[sensor.quantity].unit if sensor.quantity in QUANTITIES else ""
-        low, high, worded = _strictest(limits, unit)
+        low, high, worded = _bounds(_limit_shown(limits, state, value, shown.broken), unit)
         return Tile(
             sensor=sensor.id, name=sensor.name, point=sensor.point, quantity=sensor.quantity, unit=unit, state=state,
             value=value, age_ms=None if value is None or not taken_ms or taken_ms < 0 else max(0, now_ms - taken_ms),
@@ -270,12 +289,19 @@ def _plausible(value: LiveValue, sensor: Sensor) -> bool:
     return value.quantity in ("door", "power") or implausible(value.quantity, value.value) is None
 
 
-def _strictest(limits: list[Limit], unit: str) -> tuple[float | None, float | None, str]:
-    """The strictest critical limit (or warning, where no other is) as bounds and in words."""
-    candidates = [limit for limit in limits if limit.severity == "critical"] or limits
-    chosen = min(candidates, key=lambda limit: limit.value * limit.direction, default=None)
-    if chosen is None:
+def _limit_shown(limits: list[Limit], state: TileState, value: float | None, broken: Limit | None) -> Limit | None:
+    """The limit that explains the state: the one that is broken or exceeded, else the strictest critical one."""
+    if state == "critical" and broken is not None:
+        return broken
+    exceeded = [limit for limit in limits if state == "warning" and value is not None and limit.excess(value) > 0]
+    critical = [limit for limit in exceeded or limits if limit.severity == "critical"] or exceeded or limits
+    return min(critical, key=lambda limit: limit.value * limit.direction, default=None)
+
+
+def _bounds(limit: Limit | None, unit: str) -> tuple[float | None, float | None, str]:
+    """A limit as lower and upper bound, and in words."""
+    if limit is None:
         return None, None, ""
-    if chosen.direction > 0:
-        return None, chosen.value, f"≤ {chosen.value:g} {unit}"
-    return chosen.value, None, f"≥ {chosen.value:g} {unit}"
+    if limit.direction > 0:
+        return None, limit.value, f"≤ {limit.value:g} {unit}"
+    return limit.value, None, f"≥ {limit.value:g} {unit}"

@@ -169,7 +169,7 @@ class Screen:
             worst = self.speech.limit(round(incident.worst, 1), incident.unit)
             if incident.limit_value is not None:
                 limit = self.speech.limit(incident.limit_value, incident.unit)
-                worst = _("{worst} (batas {limit})").format(worst=worst, limit=limit)
+                worst = _("terburuk {worst} (batas {limit})").format(worst=worst, limit=limit)
         return IncidentLook(
             id=incident.id, kind=incident.kind, severity=incident.severity, name=incident.name,
             word=state_words(_)[incident.severity],
@@ -190,10 +190,11 @@ class Screen:
 
     def stock(self, stock: StockView) -> StockLook:
         """One balance."""
-        low = stock.minimum is not None and stock.amount < stock.minimum
+        low = stock.minimum is not None and stock.amount is not None and stock.amount < stock.minimum
+        _ = self.speech.gettext
         return StockLook(
             place=stock.place, item=stock.item, item_name=stock.item_name, place_name=stock.place_name,
-            amount=self.speech.amount(stock.amount, stock.unit),
+            amount=_("belum ditimbang") if stock.amount is None else self.speech.amount(stock.amount, stock.unit),
             low=self.speech.gettext("menipis") if low else "",
         )  # fmt: skip
 
@@ -219,6 +220,9 @@ class Screen:
             return Calm(mood="unknown", title=title, detail=self._names(_("Tidak terukur: {names}"), missing))
         if beyond:
             return Calm(mood="watch", title=_("Perhatikan"), detail=self._names(_("Di luar batas: {names}"), beyond))
+        if any(gateway.online is False for gateway in self.snapshot.gateways):
+            # The values are still believable, but nobody is measuring any more.
+            return Calm(mood="unknown", title=_("Alat pengirim terputus"), detail=_("Angka terakhir masih terlihat."))
         detail = _("Semua {all} titik terukur sekarang").format(all=len(tiles))
         streak = ""
         ended = [incident.closed_ms for incident in self.snapshot.recent_incidents if incident.closed_ms is not None]

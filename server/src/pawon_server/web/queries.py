@@ -77,9 +77,12 @@ def incident_view(row: object, book: Rulebook) -> IncidentView:
             "Check sensor, cable and power. Measure by hand every 30 minutes.",
         )
     quantity = QUANTITIES.get(columns["quantity"] or "")
+    name = name_of.name if name_of is not None else columns["sensor"]
+    if columns["point"] == "gateway":
+        name = f"Alat pengirim {name}"
     return IncidentView(
         id=columns["id"], kind=columns["kind"], severity=columns["severity"], sensor=columns["sensor"],
-        name=name_of.name if name_of is not None else columns["sensor"], point=columns["point"], rule=columns["rule"],
+        name=name, point=columns["point"], rule=columns["rule"],
         text_id=words[0], text_en=words[1], action_id=words[2], action_en=words[3], began_ms=columns["began_ms"],
         opened_ms=columns["opened_ms"], closed_ms=columns["closed_ms"], worst=columns["worst"],
         limit_value=columns["limit_value"], unit=quantity.unit if quantity is not None else "", late=columns["late"],
@@ -87,7 +90,7 @@ def incident_view(row: object, book: Rulebook) -> IncidentView:
 
 
 def balances(connection: Connection, book: Rulebook) -> list[StockView]:
-    """What lies at every configured place, by the book. A place without a line holds what was booked: nothing yet."""
+    """What lies at every configured place, by the book. A place without a line is unknown, not empty."""
     sums = {
         (row.place, row.item): int(row.amount)
         for row in connection.execute(
@@ -102,7 +105,7 @@ def balances(connection: Connection, book: Rulebook) -> list[StockView]:
         out.append(
             StockView(
                 place=place.id, place_name=place.name, item=place.item, item_name=item.name if item else place.item,
-                amount=sums.get((place.id, place.item), 0), unit=item.unit if item else "g", minimum=place.minimum,
+                amount=sums.get((place.id, place.item)), unit=item.unit if item else "g", minimum=place.minimum,
             )
         )  # fmt: skip
     return out

@@ -84,18 +84,18 @@ class MovementView(msgspec.Struct, frozen=True, kw_only=True):
     item_name: str
     amount: int
     unit: str
-    state: Literal["proposed", "confirmed", "ignored"]
+    state: Literal["proposed", "confirmed"]
     kind: str
 
 
 class StockView(msgspec.Struct, frozen=True, kw_only=True):
-    """What the book says lies at a place."""
+    """What the book says lies at a place; ``amount`` is ``None`` while nothing was ever booked there."""
 
     place: str
     place_name: str
     item: str
     item_name: str
-    amount: int
+    amount: int | None
     unit: str
     minimum: int | None = None
 

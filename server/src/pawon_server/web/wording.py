@@ -43,14 +43,14 @@ def movement_words(_: Callable[[str], str]) -> dict[str, str]:
 
 def note_words(_: Callable[[str], str]) -> dict[str, str]:
     """What a movement still needs."""
-    return {"proposed": _("menunggu konfirmasi"), "ignored": _("diabaikan")}
+    return {"proposed": _("menunggu konfirmasi")}
 
 
 def link_words(_: Callable[[str], str]) -> dict[str, str]:
     """How the gateways do."""
     return {
-        "ok": _("Pengukur tersambung"), "unknown": _("Pengukur belum memberi kabar"),
-        "away": _("{away} dari {all} pengukur terputus"), "behind": _("Mengirim {rows} catatan tertunda"),
+        "ok": _("Alat pengirim tersambung"), "unknown": _("Alat pengirim belum memberi kabar"),
+        "away": _("{away} dari {all} alat pengirim terputus"), "behind": _("Mengirim {rows} catatan tertunda"),
     }  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "hours_minutes": _("{h} jam {m} menit"), "days": _("{d} hari"), "days_hours": _("{d} hari {h} jam"),
         "ago": _("{span} lalu"), "just_now": _("baru saja"),
         "old": _("DATA LAMA · {ago}"), "never": _("belum ada pengukuran"), "limit": _("Batas"),
-        "unstable": _("belum stabil"), "low": _("menipis"), "worst": _("{worst} (batas {limit})"),
+        "unstable": _("belum stabil"), "low": _("menipis"), "worst": _("terburuk {worst} (batas {limit})"),
         "since": _("sejak {time} · {span}"), "done": _("selesai"), "ongoing": _("belum selesai"),
         "ended": _("{time} · selesai setelah {span}"),
         "food": _("Keamanan pangan"), "sensor": _("Masalah sensor"), "more": _("+{n} lagi: {names}"),
@@ -76,6 +76,8 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "well": _("Semua aman"), "well_detail": _("Semua {all} titik terukur sekarang"),
         "watch": _("Perhatikan"), "watch_detail": _("Di luar batas: {names}"),
         "partly": _("{good} dari {all} titik terukur"), "missing": _("Tidak terukur: {names}"),
+        "away": _("Alat pengirim terputus"), "away_detail": _("Angka terakhir masih terlihat."),
+        "unweighed": _("belum ditimbang"),
         "cut": _("Keadaan sekarang tidak diketahui"), "cut_detail": _("Layar ini tidak menerima data baru."),
         "old_since": _("tidak ada hubungan dengan server sejak {time} · {span}"),
     }  # fmt: skip

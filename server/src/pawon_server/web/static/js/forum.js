@@ -8,7 +8,7 @@ const byId = (id) => document.getElementById(id);
 
 function answer(screen, incidents, recent, nowMs) {
   if (!screen.connection.live || !incidents.length) {
-    return calm(screen.board.entries(), recent, screen.connection.live, nowMs);
+    return calm(screen.board.entries(), recent, screen.state.gateways, screen.connection.live, nowMs);
   }
   const names = incidents.slice(0, words.rows.more).map((incident) => incident.name);
   const mood = incidents.some((incident) => incident.kind === "limit") ? "incident" : "sensor";

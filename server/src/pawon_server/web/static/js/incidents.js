@@ -55,7 +55,7 @@ export function paintBanner(element, incidents, nowMs) {
 }
 
 // Is all well, and if that is not known, what is not? A cut connection knows nothing.
-export function calm(entries, recent, live, nowMs) {
+export function calm(entries, recent, gateways, live, nowMs) {
   if (!live) return { mood: "unknown", title: words.cut, detail: words.cut_detail };
   const named = (states) => entries.filter((known) => states.includes(shownState(known))).map((known) => known.tile.name);
   const missing = named(["no_data", "fault"]);
@@ -66,6 +66,9 @@ export function calm(entries, recent, live, nowMs) {
     return { mood: "unknown", title, detail: list(words.missing, missing) };
   }
   if (beyond.length) return { mood: "watch", title: words.watch, detail: list(words.watch_detail, beyond) };
+  if (gateways.some((gateway) => gateway.online === false)) {
+    return { mood: "unknown", title: words.away, detail: words.away_detail };
+  }
   const detail = fill(words.well_detail, { all });
   const ended = recent.map((incident) => incident.closed_ms).filter((closed) => closed !== null);
   const streak = ended.length ? span(nowMs - Math.max.apply(null, ended)) : "";

@@ -5,13 +5,13 @@ import { amount, fill, moment, words } from "./words.js";
 export function paintStock(section, stock) {
   const shown = stock.slice(0, words.rows.stock);
   rows(section.querySelector(".rows"), shown, "stock-template", (one) => one.place + "/" + one.item, (row, one) => {
-    const low = one.minimum !== null && one.amount < one.minimum;
+    const low = one.minimum !== null && one.amount !== null && one.amount < one.minimum;
     attribute(row, "data-place", one.place);
     attribute(row, "data-item", one.item);
     row.toggleAttribute("data-low", low);
     text(row.querySelector(".item"), one.item_name);
     text(row.querySelector(".low"), low ? words.low : "");
-    text(row.querySelector(".amount"), amount(one.amount, one.unit));
+    text(row.querySelector(".amount"), one.amount === null ? words.unweighed : amount(one.amount, one.unit));
     text(row.querySelector(".detail"), one.place_name);
   });
   const rest = section.querySelector(".rest");

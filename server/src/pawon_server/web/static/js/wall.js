@@ -23,7 +23,7 @@ function paintWall(screen) {
   paintBanner(byId("incident"), incidents, nowMs);
   attribute(document.body, "data-incident", incidents.length ? "open" : "none");
   show(byId("calm"), incidents.length === 0);
-  paintCalm(byId("calm"), calm(screen.board.entries(), recent, screen.connection.live, nowMs));
+  paintCalm(byId("calm"), calm(screen.board.entries(), recent, gateways, screen.connection.live, nowMs));
   paintLink(gateways);
   text(byId("clock"), clock(nowMs));
 }
