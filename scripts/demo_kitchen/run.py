@@ -33,12 +33,12 @@ Child = subprocess.Popen[str]
 
 STORY = (
     (4, "Pintu Chiller 1 terbuka: suhu naik", "chiller 1's door is left open: it warms up"),
-    (8, "5 kg beras diambil dari gudang", "5 kg of rice are taken from the store"),
-    (16, "Kabel probe Chiller 2 lepas: sensor rusak, bukan makanan", "chiller 2's probe is unplugged: a sensor fault"),
-    (20, "Chiller 1 lebih dari 15 'menit' di atas 8 C: KRITIS", "chiller 1 above 8 C for 15 'minutes': critical"),
-    (22, "Kiriman 25 kg datang, menunggu konfirmasi", "a delivery of 25 kg arrives, to be confirmed"),
-    (24, "Pintu Chiller 1 ditutup: suhu turun, insiden selesai", "chiller 1's door is closed: it recovers"),
-    (36, "Probe Chiller 2 dipasang lagi", "chiller 2's probe is plugged in again"),
+    (17, "5 kg beras diambil dari gudang, tercatat sendiri", "5 kg of rice taken from the store are booked"),
+    (19, "Kabel probe Chiller 2 lepas: sensor rusak, bukan makanan", "chiller 2's probe is unplugged: a sensor fault"),
+    (22, "Chiller 1 lebih dari 15 'menit' di atas 8 C: KRITIS", "chiller 1 above 8 C for 15 'minutes': critical"),
+    (32, "Kiriman 25 kg datang, menunggu konfirmasi", "a delivery of 25 kg arrives, to be confirmed"),
+    (33, "Pintu Chiller 1 sudah ditutup: insiden selesai", "chiller 1's door has been closed: it has recovered"),
+    (37, "Probe Chiller 2 dipasang lagi", "chiller 2's probe is plugged in again"),
 )
 
 
@@ -98,7 +98,7 @@ def announce(port: int, data: Path, setup_s: int, *, board: bool) -> None:
     print("PERAGAAN: 1 menit batas dihitung 1 detik / demonstration: a limit's minute is played in a second.")
     if not board:
         print("Tanpa papan sensor: MicroPython tidak ada untuk mesin ini / no sensor board: no MicroPython here.")
-    print("Yang akan terjadi / what is about to happen:")
+    print("Yang akan terlihat di layar / what the wall is about to show, about when:")
     for at_s, indonesian, english in STORY:
         print(f"  {at_s:3d} s  {indonesian} / {english}")
     print(

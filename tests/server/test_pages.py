@@ -488,7 +488,7 @@ def test_gateway_health(kitchen: Kitchen, open_page: Open) -> None:
     link, gateway = page.locator("#link"), kitchen.now.gateways[0]
     expect(link).to_have_attribute("data-link", "ok")
     for changes, state, text in (
-        ({"online": False}, "away", "1 dari 1 pengukur terputus"),
+        ({"online": False}, "away", "1 dari 1 alat pengirim terputus"),
         ({"queue_rows": 3_000}, "behind", "Mengirim 3.000 catatan tertunda"),
         ({"online": None}, "unknown", "belum memberi kabar"),
     ):
@@ -747,3 +747,28 @@ def test_times_are_the_kitchens(kitchen: Kitchen, open_page: Open, zone: str, la
     page = open_page(timezone_id="America/New_York")
     expect(page.locator("#clock")).to_have_text(clock)
     expect(page.locator(".zone")).to_have_text(label)
+
+
+@pytest.mark.parametrize("path", ["/wall", "/forum"])
+def test_a_screen_whose_scripts_are_dead_says_so(browser: Browser, kitchen: Kitchen, path: str) -> None:
+    """A page that was drawn green and whose scripts never came does not stay green in silence."""
+    context = browser.new_context(viewport=WALL)
+    page = context.new_page()
+    page.route("**/static/js/**", lambda route: route.abort())
+    page.goto(kitchen.url + path)
+    assert not page.locator("#dead-man").is_visible()
+    page.locator("#dead-man").wait_for(state="visible", timeout=20_000)
+    assert "DATA LAMA" in page.locator("#dead-man").inner_text()
+    context.close()
+
+
+def test_a_living_screen_never_calls_itself_dead(kitchen: Kitchen, open_page: Open) -> None:
+    """The scripts begin the waiting anew every second, also where motion is unwanted."""
+    page = open_page("/wall", reduced_motion="reduce")
+    beats = {page.locator("#dead-man").get_attribute("data-beat")}
+    deadline = time.monotonic() + 14
+    while time.monotonic() < deadline:
+        page.wait_for_timeout(500)
+        beats.add(page.locator("#dead-man").get_attribute("data-beat"))
+        assert not page.locator("#dead-man").is_visible()
+    assert beats == {"a", "b"}

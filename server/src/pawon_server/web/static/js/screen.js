@@ -63,7 +63,13 @@ export class Screen {
     paintMovements(byId("movements"), this.state.movements, this.time.now());
   }
 
+  // What stands still here is noticed by the style: see #dead-man.
+  beat() {
+    attribute(byId("dead-man"), "data-beat", Math.floor(elapsed() / 1000) % 2 ? "a" : "b");
+  }
+
   grow() {
+    this.beat();
     this.tiles.grow();
     this.paintConnection();
     this.paintOwn(this);
