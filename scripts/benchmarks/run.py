@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import logging
-import re
 import sqlite3
 import statistics
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from parsers import fuzz, parsers
 from road import road
 from tests.server.conftest import Bench
 from tests.server.sender import Sender
@@ -28,7 +28,6 @@ from tests.server.sender import Sender
 from pawon_contract import codec
 from pawon_contract.messages import Reading
 from pawon_edge.spool import Spool
-from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_food_safety.limit import LimitState, Observation, step
 from pawon_food_safety.profile import load_profile
 from pawon_server.store.database import open_store
@@ -52,29 +51,6 @@ def measure(name: str, unit: str, count: int, work: Callable[[], object]) -> Non
     print(
         f"  {name:<44} {middle:>12,.0f} {unit}/cpu-s  ±{spread / 2:4.0f} %  {statistics.median(walls):6.2f} s wall",
         flush=True,
-    )
-
-
-def parsers() -> None:
-    """Whole frames through every parser, in reads of 64 bytes as a port gives them."""
-    for name, row in PROTOCOLS.items():
-        frames = 20_000 if row.kind == "scale" else 5_000
-        stream = row.example * frames
-        chunks = [stream[i : i + 64] for i in range(0, len(stream), 64)]
-
-        def feed(chunks: list[bytes] = chunks, name: str = name) -> None:
-            parser = PROTOCOLS[name].parser()
-            for chunk in chunks:
-                parser.feed(chunk)
-
-        measure(name, "frames", frames, feed)
-    stream = PROTOCOLS["st-gs"].example * 20_000
-    pattern = re.compile(rb"(ST|US),GS,([+-]?[\d.]+)kg\r\n")
-    measure(
-        "floor: one regular expression, no resync",
-        "frames",
-        20_000,
-        lambda: [float(m[2]) for m in pattern.finditer(stream)],
     )
 
 
@@ -194,7 +170,15 @@ def reading(n: int) -> Reading:
     )
 
 
-BENCHMARKS = {"parsers": parsers, "spool": spool, "ingest": ingest, "rules": rules, "fanout": fanout, "road": road}
+BENCHMARKS: dict[str, Callable[[], object]] = {
+    "parsers": parsers,
+    "fuzz": fuzz,
+    "spool": spool,
+    "ingest": ingest,
+    "rules": rules,
+    "fanout": fanout,
+    "road": road,
+}
 
 
 def main() -> int:

@@ -25,6 +25,7 @@ def test_decode_hex(capsys: pytest.CaptureFixture[str]) -> None:
         "state": "ok",
         "stable": None,
         "load": "gross",
+        "tare_g": None,
         "channel": "",
         "raw": "57 47 30 30 34 2e 31 33 39 6b 67 33 44 0d 0a",
     }

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pawon_contract.broker import parse_broker
 from pawon_contract.ids import ID_PATTERN
@@ -66,6 +66,11 @@ class SerialTable(_Table):
     protocol: str
     baud: Annotated[int, Field(ge=300, le=921600)] | None = None
     format: Literal["8N1", "7E1", "8E1", "8O1", "7O1"] = "8N1"
+    # Of a scale that shares its line with others and answers by a letter.
+    address: Annotated[str, Field(pattern=r"^[A-Z]$")] | None = None
+    # For ``st-gs``: a regular expression of the installer's own, and the unit where lines carry none.
+    pattern: str | None = None
+    pattern_unit: Literal["kg", "g", "lb"] = "kg"
     sensor: Annotated[list[SerialSensor], Field(min_length=1)]
 
     @field_validator("protocol")
@@ -75,6 +80,20 @@ class SerialTable(_Table):
         if value not in usable:
             raise ValueError(f"unknown protocol {value!r}; known are {', '.join(usable)}")
         return value
+
+    @model_validator(mode="after")
+    def _pattern_fits(self) -> SerialTable:
+        if self.pattern is not None:
+            row = PROTOCOLS[self.protocol]
+            if "pattern" not in row.settings:
+                raise ValueError(f"pattern: {self.protocol} takes none; st-gs does")
+            row.parser(**self.settings)  # says what is wrong with the pattern
+        return self
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the protocol's parser takes."""
+        return {} if self.pattern is None else {"pattern": self.pattern, "unit": self.pattern_unit}
 
 
 class W1Sensor(_Sensor):

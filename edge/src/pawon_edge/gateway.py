@@ -264,7 +264,8 @@ class Gateway:
                 Channel(sensor=s.id, channel=s.channel, counts_per_g=s.counts_per_g, zero_counts=s.zero_counts)
                 for s in table.sensor
             ],
-            emit=self._emit, monotonic_ms=self._clock.monotonic_ms,
+            emit=self._emit, monotonic_ms=self._clock.monotonic_ms, settings=table.settings,
+            address=table.address or "",
         )  # fmt: skip
 
     def _make_intake(self, stable: dict[str, int]) -> Intake:

@@ -18,6 +18,7 @@ from pawon_contract.messages import Weighing, WeighingKind
 WINDOW_S = 1.5
 MIN_SAMPLES = 5
 MAX_WINDOW_SAMPLES = 64
+MAX_WINDOW_MS = 6_000
 MAX_TRACE = 256
 
 
@@ -53,7 +54,7 @@ class WeighingDetector:
             if out:
                 return out
         self._window.append((at_ms, mass_g))
-        while len(self._window) > MAX_WINDOW_SAMPLES or at_ms - self._window[0][0] > WINDOW_S * 1000:
+        while self._too_old(at_ms):
             self._window.popleft()
         self._keep_trace(at_ms, mass_g)
         masses = [mass for _, mass in self._window]
@@ -82,6 +83,13 @@ class WeighingDetector:
 
     def _threshold(self, load_g: float) -> float:
         return max(3 * self.division_g, 20.0, 0.001 * abs(load_g))
+
+    def _too_old(self, at_ms: int) -> bool:
+        """A scale that is asked once a second needs a longer window for as many samples, but not for ever."""
+        age_ms, count = at_ms - self._window[0][0], len(self._window)
+        return (
+            count > MAX_WINDOW_SAMPLES or age_ms > MAX_WINDOW_MS or (age_ms > WINDOW_S * 1000 and count > MIN_SAMPLES)
+        )
 
     def _changed_load(self, load: str | None) -> list[Weighing]:
         """Somebody pressed tare: the next plateau measures something else, and no stock moved."""

@@ -1,4 +1,4 @@
-"""`pawon-bridge`: decode captured bytes, list the protocols, simulate devices."""
+"""`pawon-bridge`: decode and identify captured bytes, list the protocols, simulate devices."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from pawon_firmware_bridge.identify import Identification, identify
 from pawon_firmware_bridge.measurement import BadFrame, BoardHello, Event
 from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_firmware_bridge.simulator.command import shipped_scenarios, simulate
 
+UNDECIDED = 1
 USAGE_ERROR = 2
 INTERRUPTED = 128 + 2
 """As a shell reports a program that Ctrl-C has ended."""
 
 CHUNK = 65_536
+LONGEST_CAPTURE = 1_000_000
+"""Bytes that are looked at to name a protocol: a quarter of an hour at 9600 baud, where three seconds are enough."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit status: 0 done, 2 asked wrongly."""
+    """The command; returns its exit status: 0 done, 1 undecided, 2 asked wrongly."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -44,6 +48,16 @@ def _parser() -> argparse.ArgumentParser:
     decode.add_argument("--hex", metavar="BYTES", help='hex digits, such as "57 47 30"')
     decode.add_argument("file", nargs="?", metavar="FILE", help="a file of raw bytes, or - for standard input")
     decode.set_defaults(run=_decode)
+
+    name = commands.add_parser(
+        "identify",
+        help="name the protocol of captured bytes",
+        description="Name the protocol of captured bytes; three seconds are enough. Exit status 1 if it is unknown or "
+        "several cannot be told apart.",
+    )
+    name.add_argument("file", metavar="FILE", help="a file of raw bytes, or - for standard input")
+    name.add_argument("--json", action="store_true", help="print one JSON object with every candidate")
+    name.set_defaults(run=_identify)
 
     protocols = commands.add_parser("protocols", help="list the protocols with an example and its source")
     protocols.set_defaults(run=_list_protocols)
@@ -79,6 +93,31 @@ def _decode(options: argparse.Namespace) -> int:
     return 0
 
 
+def _identify(options: argparse.Namespace) -> int:
+    captured = b""
+    try:
+        for chunk in _read(options.file):
+            captured = (captured + chunk)[:LONGEST_CAPTURE]
+            if len(captured) == LONGEST_CAPTURE:
+                break
+    except OSError as error:
+        return _refuse(f"{options.file}: {error.strerror}")
+    found = identify(captured)
+    if options.json:
+        print(json.dumps({"answer": str(found), "bytes": len(captured), **asdict(found)}))
+    else:
+        _print_identification(found, len(captured))
+    return 0 if len(found.protocols) == 1 else UNDECIDED
+
+
+def _print_identification(found: Identification, length: int) -> None:
+    print(found)
+    for one in found.candidates:
+        print(f"  {one.confidence:4.0%} {one.protocol}: {one.why}; {one.bad_bytes} of {length} bytes left over")
+    if len(found.protocols) > 1:
+        print("Put a known mass on the scale: the protocol that shows it is the right one.")
+
+
 def _read(name: str) -> Iterator[bytes]:
     """Bytes as they come, so that `cat /dev/ttyUSB0 | pawon-bridge decode ... -` shows each frame at once."""
     with ExitStack() as stack:
@@ -100,8 +139,9 @@ def _print(events: Iterable[Event]) -> None:
 
 def _list_protocols(_: argparse.Namespace) -> int:
     for row in PROTOCOLS.values():
-        rate = f", {row.baud} baud" if row.baud else ""
-        print(f"{row.name} ({row.kind}{rate}): {row.title}")
+        rate = f", {row.baud} baud {row.formats[0]}" if row.baud else ""
+        asked = "" if row.stream else ", answers when asked"
+        print(f"{row.name} ({row.kind}{rate}{asked}): {row.title}")
         print(f"    example {row.example.hex(' ')}")
         print(f"    source  {row.source}")
     return 0

@@ -21,7 +21,8 @@ class Measurement:
     in the name. `value` is None unless `state` is `ok`: what is not a number never travels as one. The other states
     are `overload`, `underload`, `power_on`, `crc`, `zeros`, `low_power` and `disconnected`.
     `stable` is what the device says about itself, None where its format cannot say. `load` is `gross`, `net` or `tare`.
-    `channel` names the sensor of a device with several: `hx711-0`, or a 1-wire id as Linux spells it.
+    `tare_g` is the tare in grams that the device subtracts, where the same frame says it.
+    `channel` names the sensor of a device with several: `hx711-0`, a 1-wire id as Linux spells it, an address letter.
     """
 
     quantity: str
@@ -29,6 +30,7 @@ class Measurement:
     state: str = "ok"
     stable: bool | None = None
     load: str | None = None
+    tare_g: float | None = None
     channel: str = ""
     raw: bytes = b""
 
@@ -65,6 +67,14 @@ class Parser(Protocol):
 
 
 class StreamParser(Parser, Protocol):
-    """A parser that can also be told that no more bytes will come (the end of a captured file)."""
+    """A parser that can also be told that no more bytes will come (the end of a captured file).
+
+    `wasted` counts the bytes of the stream that were no frame; `waiting` are those at its end that may become one.
+    """
+
+    wasted: int
+
+    @property
+    def waiting(self) -> int: ...
 
     def finish(self) -> Sequence[Event]: ...

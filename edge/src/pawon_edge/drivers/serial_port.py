@@ -57,6 +57,9 @@ class SerialPort:
     channels: list[Channel]
     emit: Callable[[Observed], None]
     monotonic_ms: Callable[[], int]
+    # What the protocol's own parser and dialogue take: an installer's pattern, an address on a shared line.
+    settings: dict[str, str] = field(default_factory=dict)
+    address: str = ""
     bad_frames: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
     _commands: deque[bytes] = field(default_factory=lambda: deque(maxlen=16))
@@ -102,12 +105,22 @@ class SerialPort:
 
     def _listen(self, port: serial.Serial) -> None:
         """Read until the port fails or we stop; something good shortens the next wait again."""
-        parser = PROTOCOLS[self.protocol].parser()
+        row = PROTOCOLS[self.protocol]
+        parser, poll = row.parser(**self.settings), row.poll
+        dialogue = None
+        if poll is not None:
+            dialogue = poll.dialogue(address=self.address or poll.addresses[0]) if poll.addresses else poll.dialogue()
+        ask_at_ms = self.monotonic_ms() + (round(poll.interval_s * 1000) if poll is not None else 0)
         while not self._stop.is_set():
             while self._commands:
                 port.write(self._commands.popleft())
+            if dialogue is not None and poll is not None and self.monotonic_ms() >= ask_at_ms:
+                ask_at_ms = self.monotonic_ms() + round(poll.interval_s * 1000)
+                port.write(dialogue.ask())
             data = port.read(min(MAX_READ_BYTES, max(1, port.in_waiting)))
             at_ms = self.monotonic_ms()
+            if dialogue is not None and data:
+                port.write(dialogue.hear(data))
             for event in parser.feed(data) if data else ():
                 if isinstance(event, Measurement):
                     if self._measured(event, at_ms):
@@ -121,6 +134,8 @@ class SerialPort:
                 self._stop.wait(GATHER_S)
 
     def _measured(self, event: Measurement, at_ms: int) -> bool:
+        if event.load == "tare":
+            return True  # what the scale subtracts; the scale answers, but this is no load
         for channel in self.channels:
             if channel.channel not in ("", event.channel):
                 continue

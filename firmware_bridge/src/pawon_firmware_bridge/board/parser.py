@@ -46,6 +46,12 @@ class BoardParser:
         self._expected: int | None = None
         self._probes: dict[int, str] = {}
         self._answers: deque[BoardAnswer] = deque(maxlen=MAX_ANSWERS)
+        self.wasted = 0
+
+    @property
+    def waiting(self) -> int:
+        """Bytes at the end of the stream that may become a frame."""
+        return len(self._buffer)
 
     @property
     def held(self) -> int:
@@ -70,6 +76,7 @@ class BoardParser:
             # Endless bytes without a delimiter (a wrong baud rate) are one bad frame, told at once.
             events += [] if self._overlong else [BadFrame(reason="overlong", raw=self._buffer[:MAX_RAW])]
             self._overlong = True
+            self.wasted += len(self._buffer) - frame.MAX_ENCODED
             self._buffer = self._buffer[: frame.MAX_ENCODED]
         return events
 
@@ -82,9 +89,11 @@ class BoardParser:
         if not encoded:
             return []
         if len(encoded) > frame.MAX_ENCODED:
+            self.wasted += len(encoded)
             return [] if self._overlong else [BadFrame(reason="overlong", raw=encoded[:MAX_RAW])]
         decoded = frame.decode(encoded)
         if decoded is None:
+            self.wasted += len(encoded)
             return [BadFrame(reason="checksum", raw=encoded[:MAX_RAW])]
         kind, sequence, body = decoded
         hello = kind == frame.HELLO

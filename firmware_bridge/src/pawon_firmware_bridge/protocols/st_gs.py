@@ -4,20 +4,19 @@ r"""The `ST,GS,+ 0.876kg` family: A&D, CAS 18 and 22 bytes, Brecknell, Digiweigh
 format); in the CAS 22-byte format an id byte and a lamp byte; seven or eight characters of weight; the unit; CR LF.
 Sources: A&D EK-L and GC manuals, CAS CI-400 and CI-600D manuals, Brecknell S122, Dini Argeo DGT.
 
-The format has no checksum, so two more things are watched. A device sends frames of one length: a frame of another
-length has probably lost a digit, and is refused until a second one in a row has the same length. And a device
-measures in one unit: a frame in another one is refused, because somebody pressed the unit key and the labels, limits
-and stock of this place are written for the old one; opening the port again accepts the new unit.
+The format has no checksum: a frame of another length than the one before has probably lost a digit, see `Habits`. An
+indicator that prints its lines in yet another order is read with a pattern of the installer's, see `line_pattern`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
-from pawon_firmware_bridge.measurement import MAX_RAW, BadFrame, Measurement
+from pawon_firmware_bridge.measurement import Measurement
+from pawon_firmware_bridge.protocols.line_pattern import HEADS, LOADS, PatternParser
+from pawon_firmware_bridge.protocols.marked_line import marked_line
 from pawon_firmware_bridge.protocols.printed_mass import grams
-from pawon_firmware_bridge.protocols.resynchroniser import REJECT, WAIT, Frame, Resynchroniser, Verdict
+from pawon_firmware_bridge.protocols.resynchroniser import REJECT, Frame, Resynchroniser, Verdict
 
 MAX_LENGTH = 32
 """Bytes; the longest known format (CAS) has 22."""
@@ -33,68 +32,34 @@ _LINE = re.compile(
 _ERROR = re.compile(
     rb"(?P<head>OL|UL)(?:,(?P<load>GS|NT|TR|G|N|T))?(?:,[\x20-\x7e][\x80-\xff])?(?:,[\x20-\x2b\x2d-\x7e]{0,16})?\r?\n"
 )
-_LOADS = {b"GS": "gross", b"G": "gross", b"NT": "net", b"N": "net", b"TR": "tare", b"T": "tare"}
-_STATES = {b"OL": "overload", b"UL": "underload"}
-_HEADS = (b"ST,", b"US,", b"OL,", b"UL,", b"OL\r", b"UL\r", b"OL\n", b"UL\n")
+_MARKS = (b"ST,", b"US,", b"OL,", b"UL,", b"OL\r", b"UL\r", b"OL\n", b"UL\n")
 
 
-class StGsParser(Resynchroniser):
-    """One indicator's stream; remembers its unit and frame length from its first frame."""
-
-    def __init__(self) -> None:
-        super().__init__(self._judge_line, longest=MAX_LENGTH)
-        self._unit = ""
-        self._length = 0
-        self._strange_length = 0
-
-    def _judge_line(self, buffer: bytes) -> Verdict:
-        verdict = _judge(buffer)
-        if not isinstance(verdict, Frame) or isinstance(verdict.event, BadFrame) or verdict.event.value is None:
-            return verdict
-        reason = self._refuse_unit(_unit_of(verdict.event.raw)) or self._refuse_length(verdict.length)
-        return replace(verdict, event=BadFrame(reason=reason, raw=verdict.event.raw)) if reason else verdict
-
-    def _refuse_unit(self, unit: str) -> str:
-        self._unit = self._unit or unit
-        return "" if unit == self._unit else f"unit changed from {self._unit} to {unit}"
-
-    def _refuse_length(self, length: int) -> str:
-        if self._length in (0, length) or self._strange_length == length:
-            self._length, self._strange_length = length, 0
-            return ""
-        self._strange_length = length
-        return f"frame of {length} bytes in a stream of {self._length}"
+def parser(pattern: str | None = None, unit: str = "kg") -> Resynchroniser:
+    """One indicator's stream. `PatternError` for a pattern that cannot be used; `unit` where a pattern names none."""
+    return Resynchroniser(judge, longest=MAX_LENGTH) if pattern is None else PatternParser(pattern, unit=unit)
 
 
-def _judge(buffer: bytes) -> Verdict:
-    if not any(buffer.startswith(head[: len(buffer)]) for head in _HEADS):
-        return REJECT
-    end = buffer.find(b"\n", 0, MAX_LENGTH)
-    if end < 0:
-        return WAIT if len(buffer) < MAX_LENGTH else REJECT
-    line = buffer[: end + 1]
+def _read(line: bytes) -> Verdict:
+    match = _LINE.fullmatch(line)
+    if match is not None and match["head"] in (b"ST", b"US"):
+        unit = match["unit"].decode().lower()
+        value = grams((match["sign"] + match["number"]).decode(), unit)
+        stable, load = match["head"] == b"ST", LOADS.get(match["load"])
+        event = Measurement(quantity="mass_g", value=value, stable=stable, load=load, raw=line)
+        return Frame(length=len(line), event=event, unit=unit, shape=len(line))
     error = _ERROR.fullmatch(line)
-    if error is not None:
-        state, load = _STATES[error["head"]], _LOADS.get(error["load"])
-        event = Measurement(quantity="mass_g", value=None, state=state, load=load, raw=line[:MAX_RAW])
-        return Frame(length=len(line), event=event)
-    match = _LINE.fullmatch(line)
-    if match is None:
+    if error is None:
         return REJECT
-    value = grams((match["sign"] + match["number"]).decode(), match["unit"].decode().lower())
-    stable, load = match["head"] == b"ST", _LOADS.get(match["load"])
-    event = Measurement(quantity="mass_g", value=value, stable=stable, load=load, raw=line[:MAX_RAW])
-    return Frame(length=len(line), event=event)
+    state, load = HEADS[error["head"]], LOADS.get(error["load"])
+    return Frame(length=len(line), event=Measurement(quantity="mass_g", value=None, state=state, load=load, raw=line))
 
 
-def _unit_of(line: bytes) -> str:
-    match = _LINE.fullmatch(line)
-    assert match is not None
-    return match["unit"].decode().lower()
+judge = marked_line(*_MARKS, longest=MAX_LENGTH, read=_read)
 
 
 def encode(kilograms: str, *, stable: bool, load: str = "gross") -> bytes:
-    """The AND 18-byte frame of a weight printed as eight characters, such as `+00013.5`; used by the simulator."""
+    """The frame of a weight printed as seven or eight characters, such as `+  0.876`; used by the simulator."""
     head = b"ST" if stable else b"US"
     return head + (b",GS," if load == "gross" else b",NT,") + kilograms.encode() + b"kg\r\n"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pawon_firmware_bridge.simulator.indicators import INDICATORS
 from pawon_firmware_bridge.simulator.tables import Field
 
-SCALES = ("yaohua-a12-wg", "yaohua-a9", "st-gs")
-OVERLOADABLE = ("yaohua-a12-wg", "st-gs", "hx711")
-"""The A9's format has no frame for overload."""
+SCALES = tuple(INDICATORS)
+OVERLOADABLE = (*(name for name, indicator in INDICATORS.items() if indicator.overloads), "hx711")
+"""Some formats have no frame for overload: such an indicator falls silent."""
 
 PROBES = ("ds18b20-w1", "ds18b20")
 PORTS = (*SCALES, "pawon-board")

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from pawon_firmware_bridge.protocols import st_gs, yaohua_a9, yaohua_a12_wg
+from pawon_firmware_bridge.simulator.indicators import INDICATORS, Listener, streams_unasked
 from pawon_firmware_bridge.simulator.port import Port
 from pawon_firmware_bridge.simulator.rows import EventRow, ScaleRow
 from pawon_firmware_bridge.simulator.truth import Truth
-from pawon_firmware_bridge.simulator.weighing_platform import Platform, Reading
+from pawon_firmware_bridge.simulator.weighing_platform import Platform
 
-
-def _a12_frame(row: ScaleRow, reading: Reading) -> bytes:
-    if reading.mass_g is None:
-        return yaohua_a12_wg.encode_error(reading.state)
-    kilograms = f"{reading.mass_g / 1000:07.{row.decimals}f}"
-    return yaohua_a12_wg.encode(kilograms if row.decimals else kilograms[1:])
-
-
-def _a9_frame(row: ScaleRow, reading: Reading) -> bytes:
-    if reading.mass_g is None:
-        return b""  # the format has no frame for it
-    steps = round(reading.mass_g * 10**row.decimals / 1000)
-    return yaohua_a9.encode("-" if steps < 0 else "+", f"{abs(steps):06d}", row.decimals)
-
-
-def _st_gs_frame(row: ScaleRow, reading: Reading) -> bytes:
-    if reading.mass_g is None:
-        return st_gs.encode_error(reading.state)
-    return st_gs.encode(f"{reading.mass_g / 1000:+08.{row.decimals}f}", stable=reading.stable)
-
-
-FRAMES: dict[str, Callable[[ScaleRow, Reading], bytes]] = {
-    "yaohua-a12-wg": _a12_frame,
-    "yaohua-a9": _a9_frame,
-    "st-gs": _st_gs_frame,
-}
+LISTEN_S = 0.02
+"""A scale that answers looks for questions this often."""
 
 
 class Scale:
-    """Sends `rate_hz` frames a second while plugged in; its mass goes on changing while it is not."""
+    """Sends `rate_hz` frames a second while plugged in, or answers; its mass goes on changing while it is not.
+
+    One whose protocol does not stream stays silent until it is asked.
+    """
 
     def __init__(self, row: ScaleRow, directory: Path, truth: Truth, random: Random) -> None:
         self.row = row
@@ -49,7 +27,10 @@ class Scale:
         self.due = 0.0
         self._truth = truth
         self._random = random
-        self._frame = FRAMES[row.protocol]
+        self._indicator = INDICATORS[row.protocol]
+        self._listener = Listener(self._indicator.requests)
+        self._streaming = streams_unasked(row.protocol)
+        self._frame_due = 0.0
         self._babble_until = 0.0
         self._babble_hz = row.rate_hz
         self._platform = Platform(
@@ -62,22 +43,33 @@ class Scale:
 
     def open(self, now: float) -> None:
         self.port.plug()
-        self.due = now
+        self.due = self._frame_due = now
 
     def close(self) -> None:
         self.port.unplug()
 
     def step(self, now: float) -> None:
-        """Send one frame and say when the next is due; a late one is skipped, never sent twice."""
-        rate_hz = self._babble_hz if now < self._babble_until else self.row.rate_hz
-        self.due += 1 / rate_hz
-        if self.due < now:
-            self.due = now + 1 / rate_hz
+        """Answer what was asked, send a frame if one is due, and say when to come again."""
         if self._platform.settle(now):
             self._truth.event(self.row.name, "settled", quantity="mass_g", value=self._platform.settled_g)
-        self.port.read()  # an indicator in continuous mode listens to nobody
+        # One that answers nothing still has its port read, so that what it is told does not pile up.
+        for request in self._listener.hear(self.port.read()):
+            self.port.write(request.reply)
+            self._streaming = self._streaming if request.streams is None else request.streams
+            if request.weighs:
+                self._send(now)
+        rate_hz = self._babble_hz if now < self._babble_until else self.row.rate_hz
+        if now >= self._frame_due:
+            self._frame_due += 1 / rate_hz
+            if self._frame_due < now:
+                self._frame_due = now + 1 / rate_hz  # a late frame is skipped, never sent twice
+            if self._streaming:
+                self._send(now)
+        self.due = min(self._frame_due, now + LISTEN_S) if self._indicator.requests else self._frame_due
+
+    def _send(self, now: float) -> None:
         reading = self._platform.read(now)
-        frame = self._frame(self.row, reading)
+        frame = self._indicator.frame(self.row, reading)
         if frame and self.port.plugged:
             self._truth.value(self.row.name, "mass_g", reading.mass_g, state=reading.state)
             self.port.write(frame)
@@ -102,5 +94,5 @@ class Scale:
                 self.port.write(self._random.randbytes(int(arguments["count"])))
             case "babble":
                 self._babble_until, self._babble_hz = now + arguments["duration_s"], arguments["rate_hz"]
-                self.due = now
+                self.due = self._frame_due = now
         self._truth.event(self.row.name, event.action, quantity="mass_g", value=self._platform.coming_g)
