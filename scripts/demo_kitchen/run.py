@@ -26,6 +26,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 READY_WITHIN_S = 30
+# In the order they are started.
+NAMES = ("server", "gateway", "devices")
 END_WITHIN_S = 8
 PR_SET_PDEATHSIG = 1
 
@@ -45,7 +47,7 @@ STORY = (
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description="A whole Pawon kitchen on this machine.")
-    parser.add_argument("--port", type=int, default=8080, help="port of the pages (0: any free one)")
+    parser.add_argument("--port", type=port_number, default=8080, help="port of the pages (0: any free one)")
     parser.add_argument("--duration", type=float, help="stop by itself after so many seconds")
     parser.add_argument("--data", type=Path, help="keep the data here (default: a temporary folder)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
@@ -83,7 +85,7 @@ def run(options: argparse.Namespace, data: Path, stop: threading.Event) -> int:
         simulator = start_kitchen(data, children)
         if not options.no_browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             webbrowser.open(f"http://127.0.0.1:{port}/wall")
-        return watch(children, simulator, options.duration, stop)
+        return watch(data, children, simulator, options.duration, stop)
     finally:
         end(children)
 
@@ -120,14 +122,19 @@ def write_configs(data: Path, *, http_port: int, broker_port: int, board: bool) 
 
 
 def start(data: Path, children: list[Child], name: str, program: str, *arguments: object) -> Child:
-    """Start one program with its output in a log file."""
-    with (data / f"{name}.log").open("w") as log:
-        child = subprocess.Popen(
-            [str(BIN / program), *map(str, arguments)], stdout=log, stderr=log, stdin=subprocess.DEVNULL, text=True,
-            start_new_session=True, preexec_fn=die_with_parent,
-        )  # fmt: skip
+    """Start one of the kitchen's programs."""
+    child = launch(data, name, [str(BIN / program), *map(str, arguments)], mode="w")
     children.append(child)
     return child
+
+
+def launch(data: Path, name: str, command: list[str], *, mode: str) -> Child:
+    """Start a program with its output in a log file."""
+    with (data / f"{name}.log").open(mode) as log:
+        return subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
+            preexec_fn=die_with_parent,
+        )  # fmt: skip
 
 
 def start_kitchen(data: Path, children: list[Child]) -> Child:
@@ -156,22 +163,29 @@ def tell(simulator: Child) -> None:
             print(f"  {time.monotonic() - began:5.1f} s  {event['device']}: {event['event']}{value}", flush=True)
 
 
-def watch(
-    children: list[Child],
-    simulator: Child,
-    duration_s: float | None,
-    stop: threading.Event,
-) -> int:
+def tail(data: Path, name: str) -> str:
+    """The end of a program's log."""
+    path = data / f"{name}.log"
+    return path.read_text(errors="replace")[-1500:] if path.exists() else ""
+
+
+def watch(data: Path, children: list[Child], simulator: Child, duration_s: float | None, stop: threading.Event) -> int:
     """Wait for the end; a child that ends by itself is a failure and is named."""
     until = None if duration_s is None else time.monotonic() + duration_s
     while not stop.wait(0.2):
         if until is not None and time.monotonic() >= until:
             return 0
-        for child in children:
-            if child.poll() is not None:
-                name = "devices" if child is simulator else Path(str(child.args[0])).name  # type: ignore[index]
-                print(f"{name} ended with status {child.returncode}; see the logs", file=sys.stderr)
+        for number, child in enumerate(children):
+            if child.poll() is None:
+                continue
+            name = NAMES[number]
+            if child is simulator or child.returncode >= 0:
+                print(f"{name} ended with status {child.returncode}:\n{tail(data, name)}", file=sys.stderr)
                 return 1
+            # Somebody killed it, to see what happens: a service manager would start it again.
+            print(f"  {name} was killed (signal {-child.returncode}); started again", flush=True)
+            time.sleep(1)
+            children[number] = launch(data, name, list(child.args), mode="a")  # type: ignore[arg-type]  # as we gave them
     return 0
 
 
@@ -205,6 +219,13 @@ def wait_ready(server: Child, port: int, stop: threading.Event) -> bool:
 def die_with_parent() -> None:
     """Let the kernel end a child whose parent was killed (prctl(2))."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def port_number(text: str) -> int:
+    """A port from the command line. Raises what argparse tells the user."""
+    if not (text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
 
 
 def free_port() -> int:

@@ -349,3 +349,14 @@ def test_a_corrected_clock_shows_both_dates(growing: Api) -> None:
     newest = growing.items("readings", sensor="chiller-1", limit=1)[0]
     assert newest["first_measured_at"] == "1970-01-01T00:00:06.000Z"
     assert newest["measured_at"] == "2025-10-09T11:40:05.000Z"
+
+
+def test_the_description_for_people_comes_from_this_server_alone(api: Api) -> None:
+    """Every list with its parameters, and nothing fetched from elsewhere: kitchens have no internet."""
+    page = api.client.get("/api/docs")
+    assert page.status_code == 200
+    for path in ("/api/v1/latest", "/api/v1/readings", "/api/v1/incidents", "/api/v1/quarantine", "/health"):
+        assert path in page.text
+    assert "since" in page.text
+    assert "://" not in page.text
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]

@@ -8,6 +8,7 @@ wakes the uplink. Sampling never waits for the card: samples queue up meanwhile,
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import shutil
 import sqlite3
@@ -304,12 +305,10 @@ class Gateway:
 
 
 def data_dir_problem(path: Path) -> str | None:
-    """Why the gateway could not keep its spool there."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".write-test"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        return f"data_dir {path}: {error.strerror}; choose a folder the gateway may write"
+    """Why the gateway could not keep its spool there. Looks only: nothing is made."""
+    nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        return f"data_dir {path}: {nearest} is no folder; choose a folder the gateway may write"
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"data_dir {path}: {nearest} may not be written by this user; choose a folder the gateway may write"
     return None

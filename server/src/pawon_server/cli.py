@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -48,10 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def check(config: ServerConfig, path: Path) -> int:
-    """Say what the server would do, and open its store once."""
+    """Say what the server would do and stumble over. A store that is there is opened once; none is made."""
     profile = load_profile(config.profile)
     broker = broker_address(config, path)
-    open_store(config.store).close()
+    problems = machine_problems(config)
+    if config.store.exists():
+        open_store(config.store).close()
     print(f"kitchen {config.kitchen} ({config.name}), {config.timezone}, profile {profile.id} {profile.version}")
     print(f"  store {config.store}; broker {config.broker} ({broker.host}:{broker.port})")
     print(f"  pages at http://{config.http.host}:{config.http.port}/wall")
@@ -60,8 +63,24 @@ def check(config: ServerConfig, path: Path) -> int:
         limits = profile.limits_at(sensor.point, sensor.quantity)
         judged = ", ".join(limit.id for limit in limits) or "shown and recorded, no limit"
         print(f"  {sensor.id}: {judged}")
-    print("the configuration is good")
-    return 0
+    for problem in problems:
+        print(f"problem: {problem}")
+    print("the configuration is good" + ("" if not problems else f"; {len(problems)} problem(s) on this machine"))
+    return 1 if problems else 0
+
+
+def machine_problems(config: ServerConfig) -> list[str]:
+    """Files that cannot be read, and a place for the store that cannot be written. Looks only."""
+    problems = []
+    token_file = None if config.influx is None else config.influx.token_file
+    files = {"broker_ca_file": config.broker_ca_file, "influx.token_file": token_file}
+    for key, file in files.items():
+        if file is not None and not os.access(file, os.R_OK):
+            problems.append(f"{key}: {file} cannot be read")
+    folder = next(folder for folder in config.store.absolute().parents if folder.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        problems.append(f"store: {folder} may not be written by this user; choose a folder the server may write")
+    return problems
 
 
 def restored(config: ServerConfig) -> int:

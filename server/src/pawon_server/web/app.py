@@ -34,8 +34,9 @@ def make_app(
         yield
         await hub.stop()
 
-    app = FastAPI(title="Pawon", version=version, lifespan=life, docs_url="/api/docs", redoc_url=None)
-    app.include_router(pages(board.snapshot))
+    app = FastAPI(title="Pawon", version=version, lifespan=life, docs_url=None, redoc_url=None)
+    # The description page of the framework is fetched from elsewhere; ours is drawn here.
+    app.include_router(pages(board.snapshot, app.openapi))
     app.include_router(api(reader, book, board.snapshot))
     mount_static(app)
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request
@@ -63,8 +64,11 @@ def _choose(request: Request) -> tuple[Language, bool]:
     return DEFAULT, False
 
 
-def pages(snapshot: Callable[[], Snapshot]) -> APIRouter:
-    """The router of the screens. ``snapshot`` is called on the event loop for every page: it must be quick."""
+def pages(snapshot: Callable[[], Snapshot], description: Callable[[], dict[str, Any]] = dict) -> APIRouter:
+    """The router of the screens. ``snapshot`` is called on the event loop for every page: it must be quick.
+
+    ``description`` is the API's OpenAPI document, for the page that shows it to people.
+    """
     speeches = load_speeches()
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
@@ -99,6 +103,12 @@ def pages(snapshot: Callable[[], Snapshot]) -> APIRouter:
     @router.get("/forum")
     async def forum(request: Request) -> Response:
         return render(request, "forum.html", FORUM_ROWS)
+
+    @router.get("/api/docs")
+    async def api_docs() -> Response:
+        paths = description().get("paths", {})
+        html = environment.get_template("api.html").render(paths=paths)
+        return HTMLResponse(html, headers=dict(SECURITY))
 
     return router
 
