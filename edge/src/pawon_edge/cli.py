@@ -12,7 +12,7 @@ from pathlib import Path
 from pawon_contract.broker import BrokerAddress, parse_broker
 from pawon_food_safety.profile import load_profile
 
-from . import VERSION
+from . import VERSION, wizard
 from .clock import SystemClock
 from .config import ConfigError, GatewayConfig, load_config
 from .gateway import Gateway, data_dir_problem
@@ -28,7 +28,15 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, required=True)
         command.add_argument("--demo", action="store_true", help="allow the demonstration profile")
+    finder = commands.add_parser("wizard", help="find the scales on this machine's ports and write their configuration")
+    finder.add_argument("--port", action="append", help="only this port (may be given several times)")
+    finder.add_argument(
+        "--mass-g", type=float, help="mass that lies on the scale, in grams, to decide between two formats"
+    )
+    finder.add_argument("--seconds", type=float, default=wizard.LISTEN_S, help="how long to listen at each speed")
     options = parser.parse_args(arguments)
+    if options.command == "wizard":
+        return find_scales(options.port or wizard.ports(), options.mass_g, options.seconds)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         config, config_hash = load_config(options.config)
@@ -50,6 +58,33 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: gateway.stop())
     gateway.run()
     return 0
+
+
+def find_scales(paths: list[str], known_g: float | None, listen_s: float) -> int:
+    """Explore ports and print what to put into ``gateway.toml``; 0 when every port was understood."""
+    if not paths:
+        print("no serial port on this machine; plug the scale's cable in and try again")
+        return 1
+    unsure = 0
+    for number, path in enumerate(paths, 1):
+        found = wizard.explore(path, listen_s=listen_s, say=lambda text: print(text, file=sys.stderr))
+        if len(found.protocols) > 1 and known_g is not None:
+            found = wizard.decide(found, known_g)
+        if len(found.protocols) == 1:
+            print(f"# {path}: {found.protocols[0]}, sure to {found.confidence:.0%}; it shows {found.grams[0]:g} g")
+            print(wizard.block(found, number))
+            continue
+        unsure += 1
+        if found.trouble:
+            print(f"# {path}: cannot be used: {found.trouble}")
+        elif found.protocols:
+            ways = " or ".join(f"{name} ({g:g} g)" for name, g in zip(found.protocols, found.grams, strict=True))
+            print(f"# {path}: {ways}; put a known mass on the scale and give it with --mass-g")
+        elif found.heard_bytes:
+            print(f"# {path}: something talks, but no known protocol fits; set the scale to continuous output")
+        else:
+            print(f"# {path}: silent, also when asked; is the scale on, and the cable the right one?")
+    return 1 if unsure else 0
 
 
 def check(config: GatewayConfig, broker: BrokerAddress) -> int:
