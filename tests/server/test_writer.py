@@ -20,7 +20,8 @@ from pawon_contract.messages import ClockFix
 from pawon_server.ingest import acceptance, silence
 from pawon_server.ingest import writer as ingest
 from pawon_server.ingest.writer import Writer
-from pawon_server.projections.incidents import Incidents, SilenceEntry
+from pawon_server.projections.excursions import Excursions
+from pawon_server.projections.sensor_trouble import SilenceEntry
 from pawon_server.projections.stock import Stock
 
 MINUTE = 60_000
@@ -70,9 +71,9 @@ def test_nothing_is_judged_on_what_was_rolled_back(bench: Bench, monkeypatch: py
     sender = Sender().add(*(temperature(4, n) for n in range(6)))
     bench.send(sender.batch(1, 2))
     trouble = {"write": 1, "read": 3}
-    flush, connect = Incidents.flush, Engine.connect
+    flush, connect = Excursions.flush, Engine.connect
 
-    def fails(self: Incidents, connection: object) -> None:
+    def fails(self: Excursions, connection: object) -> None:
         flush(self, connection)  # type: ignore[arg-type]  # passed on as it came
         if trouble["write"]:
             trouble["write"] -= 1
@@ -84,7 +85,7 @@ def test_nothing_is_judged_on_what_was_rolled_back(bench: Bench, monkeypatch: py
             raise OperationalError("SELECT", {}, Exception("disk I/O error"))
         return connect(self)
 
-    monkeypatch.setattr(Incidents, "flush", fails)
+    monkeypatch.setattr(Excursions, "flush", fails)
     monkeypatch.setattr(Engine, "connect", unreadable)
     bench.writer.put("gw-1", sender.batch(3, 6))
     bench.until(lambda: trouble == {"write": 0, "read": 0}, "the trouble to be over")

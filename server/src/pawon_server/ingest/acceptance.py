@@ -18,8 +18,8 @@ from pawon_contract import codec
 from pawon_contract.messages import Answers, Committed, Envelope, Refused
 
 from ..projections.context import Changes
-from ..projections.incidents import SilenceEntry
 from ..projections.projector import MAX_CLOCK_MS, Projector
+from ..projections.sensor_trouble import SilenceEntry
 from ..store.journal import EntryKind, Journal, batch_holding
 from .batches import Broken, Continuation, Hole, Known, SpoolState, beginning, chain_at, judge
 from .silence import declare
@@ -169,7 +169,7 @@ class Acceptance:
             self._listening_since_ms, now_ms
         )  # this server's clock was ahead and was put right
         decisions: list[SilenceEntry] = declare(
-            self.projector.book, self.projector.readings, self.projector.gateways, self.projector.incidents,
+            self.projector.book, self.projector.readings, self.projector.gateways, self.projector.trouble,
             now_ms=now_ms, since_ms=self._listening_since_ms,
         )  # fmt: skip
         for decision in decisions:

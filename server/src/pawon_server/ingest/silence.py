@@ -7,13 +7,13 @@ Pure: reads the projections, returns decisions.
 from __future__ import annotations
 
 from ..projections.gateways import Gateways
-from ..projections.incidents import Incidents, SilenceEntry
 from ..projections.readings import CLOCK_STEP_MS, Readings
+from ..projections.sensor_trouble import SensorTrouble, SilenceEntry
 from ..rulebook import Rulebook
 
 
 def declare(
-    book: Rulebook, readings: Readings, gateways: Gateways, incidents: Incidents, *, now_ms: int, since_ms: int
+    book: Rulebook, readings: Readings, gateways: Gateways, trouble: SensorTrouble, *, now_ms: int, since_ms: int
 ) -> list[SilenceEntry]:
     """The silences to declare, to make worse, or to end at ``now_ms``.
 
@@ -28,22 +28,22 @@ def declare(
         heard_ms = max(since_ms, spoke_ms)
         state = _state(now_ms - heard_ms, anywhere.warning_s, anywhere.critical_s)
         if state is None and now_ms - spoke_ms >= anywhere.warning_s * 1000:
-            state = incidents.silence(gateway)  # a restarted server listens anew, but what was silent has not spoken
+            state = trouble.silence(gateway)  # a restarted server listens anew, but what was silent has not spoken
         if state is not None:
             quiet_gateways.add(gateway)
-        out += _decide(incidents, gateway, "gateway", state, heard_ms, now_ms)
+        out += _decide(trouble, gateway, "gateway", state, heard_ms, now_ms)
     for sensor in book.settings.sensors:
         fresh = readings.fresh(sensor.id, now_ms)
         fresh_until_ms = readings.fresh_until_ms(sensor.id)
         valid_until_ms = max(since_ms, fresh_until_ms if fresh or fresh_until_ms <= now_ms else 0)
         patience = book.profile.silence_at(sensor.point)
         state = _state(now_ms - valid_until_ms, patience.warning_s, patience.critical_s)
-        known = incidents.silence(sensor.id)
+        known = trouble.silence(sensor.id)
         if readings.fault(sensor.id) is not None or (sensor.gateway in quiet_gateways and known is None):
             state = None
         elif known is not None and state is None and not fresh:
             state = known
-        out += _decide(incidents, sensor.id, "sensor", state, valid_until_ms, now_ms)
+        out += _decide(trouble, sensor.id, "sensor", state, valid_until_ms, now_ms)
     return out
 
 
@@ -54,9 +54,9 @@ def _state(silent_ms: int, warning_s: float, critical_s: float) -> str | None:
 
 
 def _decide(
-    incidents: Incidents, subject: str, scope: str, state: str | None, since_ms: int, now_ms: int
+    trouble: SensorTrouble, subject: str, scope: str, state: str | None, since_ms: int, now_ms: int
 ) -> list[SilenceEntry]:
-    known = incidents.silence(subject)
+    known = trouble.silence(subject)
     if known == state or (known == "critical" and state == "warning"):
         return []
     return [SilenceEntry(subject=subject, scope=scope, state=state or "ended", since_ms=since_ms, at_ms=now_ms)]

@@ -20,9 +20,11 @@ from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
 from ..store.tables import alert, journal
 from .context import Arrival, Changes
+from .excursions import Excursions
 from .gateways import Gateways
-from .incidents import Incidents, SilenceEntry
+from .incident_rows import IncidentRows
 from .readings import Readings
+from .sensor_trouble import SensorTrouble, SilenceEntry
 from .stock import Stock
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -49,19 +51,21 @@ class Projector:
         self._sensors: tuple[Settings | None, dict[str, Sensor]] = (None, {})
         self.gateways = Gateways(kitchen)
         self.readings = Readings(kitchen)
-        self.incidents = Incidents(kitchen)
+        self._incident_rows = IncidentRows(kitchen)
+        self.excursions = Excursions(kitchen, self._incident_rows)
+        self.trouble = SensorTrouble(kitchen, self._incident_rows)
         self.stock = Stock(kitchen)
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
         self.settings = self._newest(connection, "config", Settings)
         self.profile = self._newest(connection, "profile", Profile)
-        for part in (self.gateways, self.readings, self.incidents):
+        for part in (self.gateways, self.readings, self.excursions, self.trouble):
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
         """Write what is buffered."""
-        for part in (self.gateways, self.readings, self.incidents):
+        for part in (self.gateways, self.readings, self.excursions):
             part.flush(connection)
 
     @property
@@ -94,7 +98,7 @@ class Projector:
                 changes.incidents = True
             case "silence":
                 silence = msgspec.json.decode(entry.payload, type=SilenceEntry)
-                self.incidents.take_silence(connection, self.book, silence, entry.id, changes)
+                self.trouble.take_silence(connection, self.book, silence, entry.id, changes)
             case "alert_sent":
                 sent = msgspec.json.decode(entry.payload, type=AlertSent)
                 connection.execute(
@@ -105,7 +109,8 @@ class Projector:
 
     def _retire(self, connection: Connection, entry: Entry, changes: Changes) -> None:
         if self.settings is not None and self.profile is not None:
-            self.incidents.retire(connection, self.book, entry.received_ms, entry.id, changes)
+            for part in (self.excursions, self.trouble):
+                part.retire(connection, self.book, entry.received_ms, entry.id, changes)
 
     def _batch(self, connection: Connection, entry: Entry, changes: Changes, decoded: DecodedBatch) -> None:
         envelope, rows = decoded
@@ -137,7 +142,7 @@ class Projector:
             elif self.gateways.fix_clock(
                 arrival.gateway, item.boot, item.offset_ms, item.error_ms, item.source, arrival.journal_id
             ):
-                for part in (self.readings, self.incidents, self.stock):
+                for part in (self.readings, self._incident_rows, self.stock):
                     part.fix_clock(connection, arrival.gateway, item.boot, item.offset_ms, arrival.journal_id)
                 changes.incidents = changes.stock = True
             return
@@ -153,14 +158,14 @@ class Projector:
         changes.sensors.add(sensor.id)
         if isinstance(item, Reading):
             self.readings.take(arrival, row.sequence, item)
-            self.incidents.end_fault(connection, sensor, arrival, item.at_ms, changes)
+            self.trouble.end_fault(connection, sensor, arrival, item.at_ms, changes)
             if sensor.point:
-                self.incidents.judge(connection, book, sensor, arrival, row.sequence, item, changes)
+                self.excursions.judge(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Contact):
             self.readings.take(arrival, row.sequence, item)
         elif isinstance(item, SensorFault):
             self.readings.take_fault(arrival, item)
-            self.incidents.take_fault(connection, book, sensor, arrival, row.sequence, item, changes)
+            self.trouble.take_fault(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Weighing):
             self.stock.take(connection, book, arrival, row.sequence, item, changes)
 

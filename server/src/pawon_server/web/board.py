@@ -109,7 +109,7 @@ class Board:
                 continue
             with self._lock:
                 shown.stored = projector.readings.newest(name) or _NEVER
-                shown.severity, shown.broken = projector.incidents.verdict(self._book, shown.sensor)
+                shown.severity, shown.broken = projector.excursions.verdict(self._book, shown.sensor)
                 self._repaint(shown, self._utc_ms())
         if not (changes.incidents or changes.stock or changes.gateways):
             return

@@ -1,0 +1,204 @@
+"""Excursions: food limits judged on measured time.
+
+Limit rules run on the sender's monotonic time, so a clock that is corrected in the middle disturbs no delay; only the
+dates of what happened use the offset. Sensor trouble is another kind: see ``sensor_trouble``.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from pawon_contract.ids import row_id
+from pawon_contract.messages import Reading
+from pawon_food_safety.limit import LimitEvent, LimitState, Observation, rebase, step
+from pawon_food_safety.profile import Limit, Profile
+
+from ..rulebook import Rulebook, Sensor
+from ..store.tables import alert, incident, rule_state
+from .context import Arrival, Changes
+from .incident_rows import IncidentRows, is_news
+
+
+class _Rule(msgspec.Struct):
+    boot: str
+    offset_ms: int
+    state: LimitState
+    incident: str | None
+
+
+class Excursions:
+    """Projection of ``rule_state`` and of ``incident`` rows of the kind ``limit``."""
+
+    def __init__(self, kitchen: str, rows: IncidentRows) -> None:
+        self._kitchen, self._rows = kitchen, rows
+        self._rules: dict[tuple[str, str], _Rule] = {}
+        self._dirty: set[tuple[str, str]] = set()
+        self._limits_of: Profile | None = None
+        self._limits: dict[tuple[str, str], list[Limit]] = {}
+        self._unpaged: set[str] = set()  # incidents that opened late and still last
+
+    def load(self, connection: Connection) -> None:
+        """Forget what was not committed; remember what was."""
+        self._dirty.clear()
+        self._rules = {
+            (row.sensor, row.rule): _Rule(
+                boot=row.boot, offset_ms=row.offset_ms, state=msgspec.json.decode(row.state, type=LimitState),
+                incident=row.incident,
+            )
+            for row in connection.execute(select(rule_state).where(rule_state.c.kitchen == self._kitchen))
+        }  # fmt: skip
+        still_open = connection.execute(
+            select(incident).where(
+                incident.c.kitchen == self._kitchen, incident.c.kind == "limit", incident.c.closed_ms.is_(None)
+            )
+        ).all()
+        late = {row.id for row in still_open if row.late}
+        self._unpaged = late - set(
+            connection.execute(
+                select(alert.c.incident).where(
+                    alert.c.kitchen == self._kitchen, alert.c.incident.in_(late), alert.c.event == "opened"
+                )
+            ).scalars()
+        )
+
+    # --- food limits ------------------------------------------------------------------------------------------------
+
+    def judge(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, arrival: Arrival, sequence: int, item: Reading,
+        changes: Changes,
+    ) -> None:  # fmt: skip
+        """Run every limit of the sensor's point on one reading."""
+        seen = Observation(
+            at_ms=item.at_ms, value=item.value, valid_until_ms=item.at_ms + item.valid_ms, low=item.low, high=item.high
+        )
+        for limit in self._limits_at(book.profile, sensor.point, item.quantity):
+            key = (sensor.id, limit.id)
+            rule = self._rules.get(key)
+            if rule is None:
+                rule = self._rules[key] = _Rule(
+                    boot=arrival.boot, offset_ms=arrival.offset_ms, state=LimitState(), incident=None
+                )
+            elif rule.boot != arrival.boot:
+                rule.state = rebase(rule.state, rule.offset_ms - arrival.offset_ms, item.at_ms)
+                rule.boot = arrival.boot
+            rule.offset_ms = arrival.offset_ms
+            was_pending = rule.state.began_ms is not None
+            rule.state, events = step(limit, rule.state, seen)
+            self._dirty.add(key)
+            if was_pending != (rule.state.began_ms is not None):
+                changes.sensors.add(sensor.id)
+            for event in events:
+                self._limit_event(connection, book, sensor, limit, rule, event, arrival, sequence)
+                changes.incidents = changes.alerts = True
+                changes.sensors.add(sensor.id)
+            if rule.incident in self._unpaged and is_news(arrival, item.at_ms):
+                # Late means over: what is still wrong when the backlog is drained pages once, as now.
+                self._unpaged.discard(rule.incident)
+                self._rows.alert(
+                    connection, rule.incident, "opened", arrival.received_ms,
+                    _limit_text(limit, sensor, rule.state.worst),
+                )  # fmt: skip
+                changes.alerts = True
+
+    def _limits_at(self, profile: Profile, point: str, quantity: str) -> list[Limit]:
+        """``Profile.limits_at``, remembered: it is asked for every reading."""
+        if self._limits_of is not profile:
+            self._limits_of, self._limits = profile, {}
+        key = (point, quantity)
+        if key not in self._limits:
+            self._limits[key] = profile.limits_at(point, quantity)
+        return self._limits[key]
+
+    def verdict(self, book: Rulebook, sensor: Sensor) -> tuple[str, Limit | None]:
+        """How the rules see a sensor now: ``critical``, ``warning`` (also while a delay still runs) or ``ok``; and the
+        worst limit whose delay has run out."""
+        worst, broken = "ok", None
+        for limit in book.profile.limits_at(sensor.point, sensor.quantity):
+            rule = self._rules.get((sensor.id, limit.id))
+            if rule is None or rule.state.began_ms is None:
+                continue
+            if rule.state.open:
+                worst = "critical" if limit.severity == "critical" else "warning"
+                broken = limit
+            elif worst == "ok":
+                worst = "warning"
+        return worst, broken
+
+    def _limit_event(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, limit: Limit, rule: _Rule, event: LimitEvent,
+        arrival: Arrival, sequence: int,
+    ) -> None:  # fmt: skip
+        if event.kind == "opened":
+            late = not is_news(arrival, event.at_ms)
+            rule.incident = f"{row_id(arrival.gateway, arrival.spool, sequence)}.{limit.id}"
+            self._rows.open(
+                connection, book, rule.incident, kind="limit", severity=limit.severity, sensor=sensor.id,
+                point=sensor.point, rule=limit.id, began_ms=arrival.utc_ms(event.began_ms),
+                opened_ms=arrival.utc_ms(event.at_ms), worst=event.worst, limit_value=limit.value,
+                quantity=limit.quantity, late=late, boot=arrival.boot, offset_ms=arrival.offset_ms,
+                journal_id=arrival.journal_id, created_ms=arrival.received_ms,
+                text=_limit_text(limit, sensor, event.worst),
+            )  # fmt: skip
+            if late:
+                self._unpaged.add(rule.incident)
+        elif rule.incident is not None and event.kind == "worsened":
+            self._rows.change(connection, rule.incident, worst=event.worst, journal_id=arrival.journal_id)
+        elif rule.incident is not None:
+            closed_ms = arrival.utc_ms(event.at_ms)
+            self._rows.change(
+                connection, rule.incident, closed_ms=closed_ms, worst=event.worst, journal_id=arrival.journal_id
+            )
+            self._rows.alert(
+                connection, rule.incident, "closed", arrival.received_ms,
+                f"Kembali aman: {sensor.name} (terburuk {_number(event.worst)} C).",
+            )  # fmt: skip
+            self._unpaged.discard(rule.incident)
+            rule.incident = None
+
+    # --- configuration ----------------------------------------------------------------------------------------------
+
+    def retire(self, connection: Connection, book: Rulebook, at_ms: int, journal_id: int, changes: Changes) -> None:
+        """A new configuration or profile: what nobody watches any more ends, for nothing could ever end it."""
+        sensors = {sensor.id: sensor for sensor in book.settings.sensors}
+        for key, rule in self._rules.items():
+            sensor = sensors.get(key[0])
+            judged = () if sensor is None else self._limits_at(book.profile, sensor.point, sensor.quantity)
+            if rule.incident is not None and key[1] not in {limit.id for limit in judged}:
+                self._rows.retire(connection, rule.incident, key[0], at_ms, journal_id)
+                changes.incidents = changes.alerts = True
+                self._unpaged.discard(rule.incident)
+                rule.state, rule.incident = LimitState(), None
+                self._dirty.add(key)
+
+    def flush(self, connection: Connection) -> None:
+        """Write the rule states that moved."""
+        if not self._dirty:
+            return
+        rows = [
+            {
+                "kitchen": self._kitchen, "sensor": sensor, "rule": name, "boot": rule.boot,
+                "offset_ms": rule.offset_ms, "state": msgspec.json.encode(rule.state), "incident": rule.incident,
+            }
+            for (sensor, name), rule in sorted((key, self._rules[key]) for key in self._dirty)
+        ]  # fmt: skip
+        connection.execute(
+            delete(rule_state).where(
+                rule_state.c.kitchen == self._kitchen,
+                rule_state.c.sensor == bindparam("b_sensor"),
+                rule_state.c.rule == bindparam("b_rule"),
+            ),
+            [{"b_sensor": row["sensor"], "b_rule": row["rule"]} for row in rows],
+        )
+        connection.execute(insert(rule_state), rows)
+        self._dirty = set()
+
+
+def _limit_text(limit: Limit, sensor: Sensor, worst: float | None) -> str:
+    measured = "" if worst is None else f" {_number(worst)} C"
+    return f"{limit.text_id}: {sensor.name}{measured} (batas {_number(limit.value)} C). {limit.action_id}"
+
+
+def _number(value: float) -> str:
+    """A temperature as Indonesians write it: one decimal, comma."""
+    return f"{value:.1f}".replace(".", ",").removesuffix(",0")

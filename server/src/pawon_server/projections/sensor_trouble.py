@@ -1,0 +1,121 @@
+"""Sensor trouble: broken sensors, as their gateway reports them, and silence, as the server's clock declares it.
+
+Never food trouble: a dead probe says nothing about the chicken, and different people do different things about it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from pawon_contract.ids import row_id
+from pawon_contract.messages import SensorFault
+
+from ..rulebook import Rulebook, Sensor
+from ..store.tables import incident
+from .context import Arrival, Changes
+from .incident_rows import IncidentRows, is_news
+
+
+class SilenceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of a ``silence`` journal entry: the server's clock decided. ``subject`` is a sensor or gateway id."""
+
+    subject: str
+    scope: str  # sensor, gateway
+    state: str  # warning, critical, ended
+    since_ms: int
+    at_ms: int
+
+
+class SensorTrouble:
+    """Projection of ``incident`` rows of the kinds ``fault`` and ``silence``."""
+
+    def __init__(self, kitchen: str, rows: IncidentRows) -> None:
+        self._kitchen, self._rows = kitchen, rows
+        self._faults: dict[str, str] = {}  # sensor -> open fault incident
+        self._silences: dict[str, tuple[str, str]] = {}  # subject -> (incident, severity)
+
+    def load(self, connection: Connection) -> None:
+        """Forget what was not committed; remember what was."""
+        still_open = connection.execute(
+            select(incident).where(
+                incident.c.kitchen == self._kitchen,
+                incident.c.kind.in_(("fault", "silence")),
+                incident.c.closed_ms.is_(None),
+            )
+        ).all()
+        self._faults = {row.sensor: row.id for row in still_open if row.kind == "fault"}
+        self._silences = {row.sensor: (row.id, row.severity) for row in still_open if row.kind == "silence"}
+
+    def take_fault(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, arrival: Arrival, sequence: int,
+        item: SensorFault, changes: Changes,
+    ) -> None:  # fmt: skip
+        """A sensor broke or works again; a repeated report of the same fault changes nothing."""
+        at_ms = arrival.utc_ms(item.at_ms)
+        if item.cleared:
+            self.end_fault(connection, sensor, arrival, item.at_ms, changes)
+        elif sensor.id not in self._faults:
+            name = f"{row_id(arrival.gateway, arrival.spool, sequence)}.fault"
+            self._faults[sensor.id] = name
+            self._rows.open(
+                connection, book, name, kind="fault", severity="warning", sensor=sensor.id, point=sensor.point,
+                rule=item.fault, began_ms=at_ms, opened_ms=at_ms, worst=None, limit_value=None,
+                quantity=sensor.quantity, late=not is_news(arrival, item.at_ms), boot=arrival.boot,
+                offset_ms=arrival.offset_ms, journal_id=arrival.journal_id, created_ms=arrival.received_ms,
+                detail=item.detail, text=f"Sensor rusak: {sensor.name} ({item.fault}). Ukur manual tiap 30 menit.",
+            )  # fmt: skip
+            changes.incidents = changes.alerts = True
+
+    def end_fault(self, connection: Connection, sensor: Sensor, arrival: Arrival, at_ms: int, changes: Changes) -> None:
+        """The sensor works: it said so, or gave a good value (a gateway that restarted has forgotten the fault)."""
+        known = self._faults.pop(sensor.id, None)
+        if known is None:
+            return
+        self._rows.change(connection, known, closed_ms=arrival.utc_ms(at_ms), journal_id=arrival.journal_id)
+        self._rows.alert(connection, known, "closed", arrival.received_ms, f"Sensor bekerja lagi: {sensor.name}.")
+        changes.incidents = changes.alerts = True
+
+    def silence(self, subject: str) -> str | None:
+        """The severity of a declared silence."""
+        known = self._silences.get(subject)
+        return known[1] if known else None
+
+    def take_silence(
+        self, connection: Connection, book: Rulebook, entry: SilenceEntry, journal_id: int, changes: Changes
+    ) -> None:
+        """The server's clock declared a silence, made it worse, or ended it."""
+        known = self._silences.get(entry.subject)
+        sensor = book.settings.sensor(entry.subject)
+        name = sensor.name if sensor is not None else entry.subject
+        if entry.state == "ended":
+            if known is not None:
+                self._rows.change(connection, known[0], closed_ms=entry.at_ms, journal_id=journal_id)
+                self._rows.alert(connection, known[0], "closed", entry.at_ms, f"Data kembali: {name}.")
+                del self._silences[entry.subject]
+        elif known is None:
+            incident_id = f"silence.{journal_id}.{entry.subject}"
+            self._silences[entry.subject] = (incident_id, entry.state)
+            self._rows.open(
+                connection, book, incident_id, kind="silence", severity=entry.state, sensor=entry.subject,
+                point=sensor.point if sensor is not None else "gateway", rule=f"{entry.scope}-silence",
+                began_ms=entry.since_ms, opened_ms=entry.at_ms, worst=None, limit_value=None, quantity=None,
+                late=False, boot=None, offset_ms=None, journal_id=journal_id, created_ms=entry.at_ms,
+                text=f"Tidak ada data: {name}. Periksa sensor, listrik dan jaringan.",
+            )  # fmt: skip
+        else:
+            self._silences[entry.subject] = (known[0], entry.state)
+            self._rows.change(connection, known[0], severity=entry.state, journal_id=journal_id)
+        changes.incidents = changes.alerts = True
+        if sensor is not None:
+            changes.sensors.add(sensor.id)
+
+    def retire(self, connection: Connection, book: Rulebook, at_ms: int, journal_id: int, changes: Changes) -> None:
+        """A new configuration: trouble of what is not watched any more ends, for nothing could ever end it."""
+        sensors = {sensor.id for sensor in book.settings.sensors}
+        watched = sensors | {sensor.gateway for sensor in book.settings.sensors}
+        ended = [(self._faults.pop(name), name) for name in sorted(set(self._faults) - sensors)]
+        ended += [(self._silences.pop(name)[0], name) for name in sorted(set(self._silences) - watched)]
+        for incident_id, name in ended:
+            self._rows.retire(connection, incident_id, name, at_ms, journal_id)
+            changes.incidents = changes.alerts = True
