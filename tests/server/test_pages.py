@@ -772,3 +772,16 @@ def test_a_living_screen_never_calls_itself_dead(kitchen: Kitchen, open_page: Op
         beats.add(page.locator("#dead-man").get_attribute("data-beat"))
         assert not page.locator("#dead-man").is_visible()
     assert beats == {"a", "b"}
+
+
+def test_what_was_never_booked_is_not_zero(kitchen: Kitchen, open_page: Open) -> None:
+    """A place without an entry shows a dash and says so, from the server and from the scripts; it is never "low"."""
+    unbooked = view.StockView(
+        place="terima", place_name="Penerimaan", item="ayam", item_name="Ayam", amount=None, unit="g", minimum=5_000
+    )
+    kitchen.show([tile()], stock=[unbooked])
+    for options in ({"java_script_enabled": False, "ready": False}, {}):
+        row = open_page("/wall", **options).locator('#stock [data-place="terima"]')
+        expect(row.locator(".amount")).to_have_text("–")
+        expect(row.locator(".detail")).to_have_text("Penerimaan · belum dibukukan")
+        assert row.get_attribute("data-low") is None

@@ -189,13 +189,16 @@ class Screen:
         return _("{time} · selesai setelah {span}").format(time=began, span=span)
 
     def stock(self, stock: StockView) -> StockLook:
-        """One balance."""
+        """One balance; what was never booked is unknown, not empty."""
+        _, amount, place = self.speech.gettext, "–", stock.place_name
+        if stock.amount is None:
+            place = f"{place} · {_('belum dibukukan')}"
+        else:
+            amount = self.speech.amount(stock.amount, stock.unit)
         low = stock.minimum is not None and stock.amount is not None and stock.amount < stock.minimum
-        _ = self.speech.gettext
         return StockLook(
-            place=stock.place, item=stock.item, item_name=stock.item_name, place_name=stock.place_name,
-            amount=_("belum ditimbang") if stock.amount is None else self.speech.amount(stock.amount, stock.unit),
-            low=self.speech.gettext("menipis") if low else "",
+            place=stock.place, item=stock.item, item_name=stock.item_name, place_name=place, amount=amount,
+            low=_("menipis") if low else "",
         )  # fmt: skip
 
     def movement(self, movement: MovementView) -> MovementLook:

@@ -77,7 +77,7 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "watch": _("Perhatikan"), "watch_detail": _("Di luar batas: {names}"),
         "partly": _("{good} dari {all} titik terukur"), "missing": _("Tidak terukur: {names}"),
         "away": _("Alat pengirim terputus"), "away_detail": _("Angka terakhir masih terlihat."),
-        "unweighed": _("belum ditimbang"),
+        "unbooked": _("belum dibukukan"),
         "cut": _("Keadaan sekarang tidak diketahui"), "cut_detail": _("Layar ini tidak menerima data baru."),
         "old_since": _("tidak ada hubungan dengan server sejak {time} · {span}"),
     }  # fmt: skip

@@ -11,8 +11,8 @@ export function paintStock(section, stock) {
     row.toggleAttribute("data-low", low);
     text(row.querySelector(".item"), one.item_name);
     text(row.querySelector(".low"), low ? words.low : "");
-    text(row.querySelector(".amount"), one.amount === null ? words.unweighed : amount(one.amount, one.unit));
-    text(row.querySelector(".detail"), one.place_name);
+    text(row.querySelector(".amount"), one.amount === null ? "\u2013" : amount(one.amount, one.unit));
+    text(row.querySelector(".detail"), one.amount === null ? one.place_name + " \u00b7 " + words.unbooked : one.place_name);
   });
   const rest = section.querySelector(".rest");
   show(rest, stock.length > shown.length);
