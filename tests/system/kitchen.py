@@ -27,6 +27,8 @@ from pawon_contract import chain, codec
 from pawon_contract.messages import Envelope
 
 BIN = Path(sys.executable).parent
+# What the gateway says once it works, and can be told to stop.
+GATEWAY_RUNS = "; spool "
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
@@ -241,6 +243,7 @@ class Kitchen:
                 "--truth", self.folder / "truth.jsonl",
             ],
         }[name]  # fmt: skip
+        begun = self.log(name).count(GATEWAY_RUNS)
         with (self.folder / f"{name}.log").open("ab") as log:
             self.programs[name] = subprocess.Popen(
                 [str(part) for part in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -248,6 +251,8 @@ class Kitchen:
         if name == "devices":
             self.until(lambda: "board-hot" in self.log("devices"), "the devices to be there")
             self.story_began = time.monotonic()
+        if name == "gateway":
+            self.until(lambda: self.log(name).count(GATEWAY_RUNS) > begun, "the gateway to run")
         if name == "server":
             self.until(self.healthy, "the server to be healthy", 30)
 
