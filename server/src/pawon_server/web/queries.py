@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from pawon_contract.units import QUANTITIES
 
@@ -48,10 +49,10 @@ def incidents_shown(connection: Connection, book: Rulebook) -> tuple[list[Incide
     return shown, [incident_view(row, book) for row in closed]
 
 
-def incident_view(row: object, book: Rulebook) -> IncidentView:
+def incident_view(row: Row[Any], book: Rulebook) -> IncidentView:
     """An incident with its words: what happened and what to do, in both languages."""
-    name_of = book.settings.sensor(row.sensor)  # type: ignore[attr-defined]  # rows carry the columns of their table
-    columns = dict(row._mapping)  # type: ignore[attr-defined]
+    name_of = book.settings.sensor(row.sensor)
+    columns = dict(row._mapping)
     limit = next((limit for limit in book.profile.limit if limit.id == columns["rule"]), None)
     if columns["kind"] == "limit" and limit is not None:
         words = (limit.text_id, limit.text_en, limit.action_id, limit.action_en)
@@ -122,9 +123,9 @@ def newest_movements(connection: Connection, book: Rulebook) -> list[MovementVie
     return [movement_view(row, book) for row in rows]
 
 
-def movement_view(row: object, book: Rulebook) -> MovementView:
+def movement_view(row: Row[Any], book: Rulebook) -> MovementView:
     """A movement with the names people use."""
-    columns = dict(row._mapping)  # type: ignore[attr-defined]  # rows carry the columns of their table
+    columns = dict(row._mapping)
     place = next((place for place in book.settings.places if place.id == columns["place"]), None)
     item = book.settings.item(columns["item"])
     return MovementView(
