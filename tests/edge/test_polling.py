@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from pawon_edge.clock import SystemClock
-from pawon_edge.drivers.serial_port import Channel, SerialPort
+from pawon_edge.drivers.driver import Surroundings
+from pawon_edge.drivers.serial_port import SerialPort
+from pawon_edge.drivers.serial_table import SerialTable
 from pawon_edge.sample import Observed, Sample
 from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_firmware_bridge.simulator import Simulator, load_scenario
@@ -34,11 +36,14 @@ def test_a_polled_scale_is_asked_and_answers(protocol: str, tmp_path: Path) -> N
     heard: list[Observed] = []
     with Simulator(load_scenario(story), tmp_path / "devices") as simulator:
         row = PROTOCOLS[protocol]
-        port = SerialPort(
-            name="scale", path=str(simulator.paths["scale"]), protocol=protocol, baud=row.baud,
-            frame_format=row.formats[0], channels=[Channel(sensor="scale", channel="")], emit=heard.append,
-            monotonic_ms=SystemClock().monotonic_ms,
+        table = SerialTable.model_validate(
+            {
+                "name": "scale", "path": str(simulator.paths["scale"]), "protocol": protocol,
+                "format": row.formats[0], "sensor": [{"id": "scale"}],
+            }
         )  # fmt: skip
+        around = Surroundings(emit=heard.append, monotonic_ms=SystemClock().monotonic_ms, port_lost=lambda name: [])
+        port = SerialPort(table=table, around=around)
         thread = threading.Thread(target=port.run, daemon=True)
         thread.start()
         deadline = time.monotonic() + 8

@@ -10,13 +10,18 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serial
 
-from pawon_edge.drivers.serial_port import BACKOFF_FIRST_S, BACKOFF_MOST_S, Channel, SerialPort
+from pawon_edge.drivers.driver import Surroundings
+from pawon_edge.drivers.serial_port import BACKOFF_FIRST_S, BACKOFF_MOST_S, SerialPort
+from pawon_edge.drivers.serial_table import SerialTable
+from pawon_edge.hub import HubWatch
 from pawon_edge.sample import Observed, Sample, Trouble
 from pawon_firmware_bridge.board.commands import buzzer
+from pawon_firmware_bridge.firmware import frame
 from pawon_firmware_bridge.measurement import Measurement
 from pawon_firmware_bridge.protocols import PROTOCOLS, yaohua_a9
 
@@ -85,19 +90,27 @@ class Ears:
 
 
 def make(
-    path: Path,
+    path: Path | list[Path],
     ears: Ears,
     *,
     protocol: str = "yaohua-a9",
     frame_format: str = "8N1",
-    channels: list[Channel] | None = None,
+    sensors: list[dict[str, Any]] | None = None,
+    port_lost: Callable[[str], list[str]] = lambda name: [],
+    **settings: Any,
 ) -> SerialPort:
-    """A port as the gateway makes it."""
-    return SerialPort(
-        name="scale-1", path=str(path), protocol=protocol, baud=9600, frame_format=frame_format,
-        channels=channels or [Channel(sensor="timbangan-1", channel="")], emit=ears.seen.append,
-        monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
+    """A port as the gateway makes it from its table."""
+    table = SerialTable.model_validate(
+        {
+            "name": "scale-1", "path": [str(name) for name in path] if isinstance(path, list) else str(path),
+            "protocol": protocol, "baud": 9600, "format": frame_format,
+            "sensor": sensors or [{"id": "timbangan-1"}], **settings,
+        }
     )  # fmt: skip
+    around = Surroundings(
+        emit=ears.seen.append, monotonic_ms=lambda: time.monotonic_ns() // 1_000_000, port_lost=port_lost
+    )
+    return SerialPort(table=table, around=around)
 
 
 @contextmanager
@@ -129,14 +142,15 @@ def test_frames_become_samples_and_zero_is_one(wire: Wire) -> None:
 
 
 def test_garbage_is_counted_and_told(wire: Wire) -> None:
-    """A wrong baud rate gives troubles, never a sample, and does not fill memory; good frames are read again after."""
+    """A wrong baud rate gives troubles that say so, never a sample; good frames are read again after, and then a
+    damaged one is noise on a line that works."""
     ears = Ears()
-    port = make(wire.path, ears)
-    with running(port):
-        ears.until(lambda: port.bad_frames >= 40, poke=lambda: wire.say(bytes(range(16, 250)) * 4))
-        assert set(ears.kinds) == {"bad_frames"}
+    with running(make(wire.path, ears)):
+        ears.until(lambda: len(ears.kinds) >= 40, poke=lambda: wire.say(bytes(range(16, 250)) * 4))
+        assert set(ears.kinds) == {"unreadable"}
         assert ears.samples == []
         ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
+        ears.until(lambda: "bad_frames" in ears.kinds, poke=lambda: wire.say(FRAME[:5] + b"9" + FRAME[6:] + FRAME))
 
 
 def test_a_pulled_plug_is_told_and_a_new_one_is_found(wire: Wire) -> None:
@@ -225,11 +239,11 @@ def test_a_boards_sensors_are_told_apart_and_counts_become_grams(wire: Wire) -> 
     measured = [e for e in PROTOCOLS["pawon-board"].parser().feed(example) if isinstance(e, Measurement)]
     (cell,) = [event for event in measured if event.quantity == "raw_counts"]
     (probe,) = [event for event in measured if event.quantity == "temperature_c"]
-    channels = [
-        Channel(sensor="timbangan-1", channel=cell.channel, counts_per_g=-10.0, zero_counts=300),
-        Channel(sensor="chiller-1", channel=probe.channel),
+    sensors = [
+        {"id": "timbangan-1", "channel": cell.channel, "counts_per_g": -10.0, "zero_counts": 300},
+        {"id": "chiller-1", "channel": probe.channel, "quantity": "temperature_c"},
     ]
-    with running(make(wire.path, ears, protocol="pawon-board", channels=channels)):
+    with running(make(wire.path, ears, protocol="pawon-board", sensors=sensors)):
         ears.until(
             lambda: {one.sensor for one in ears.samples} == {"timbangan-1", "chiller-1"}, poke=lambda: wire.say(example)
         )
@@ -258,8 +272,8 @@ def test_the_buzzer_reaches_the_board(wire: Wire) -> None:
 
     with running(port):
         ears.until(lambda: bool(ears.seen), poke=read)
-        port.sound_buzzer()
-        ears.until(lambda: buzzer(400, 200, 10, sequence=1) in written, poke=read)
+        port.sound_alarm()
+        ears.until(lambda: buzzer(400, 200, 10, sequence=2) in written, poke=read)
 
 
 def test_an_alarm_from_before_the_port_was_lost_is_not_sounded_later(tmp_path: Path) -> None:
@@ -269,14 +283,14 @@ def test_an_alarm_from_before_the_port_was_lost_is_not_sounded_later(tmp_path: P
     with running(port):
         ears.until(lambda: "port_lost" in ears.kinds)
         for _ in range(40):
-            port.sound_buzzer()
+            port.sound_alarm()
         wire.plug()
         os.set_blocking(wire.master, False)
         ears.until(
             lambda: bool(ears.samples) or len(ears.kinds) > 3, poke=lambda: wire.say(PROTOCOLS["pawon-board"].example)
         )
-        with pytest.raises(BlockingIOError):
-            os.read(wire.master, 4096)
+        heard = [frame.decode(piece) for piece in os.read(wire.master, 4096).split(frame.DELIMITER) if piece]
+        assert [said[2][0] for said in heard if said is not None] == [frame.IDENTIFY]
     wire.unplug()
 
 
@@ -286,6 +300,110 @@ def test_a_board_that_does_not_listen_does_not_stop_the_others(wire: Wire) -> No
     port = make(wire.path, ears, protocol="pawon-board")
     with running(port):
         for _ in range(600):
-            port.sound_buzzer()
+            port.sound_alarm()
             time.sleep(0.001)
         ears.until(lambda: bool(ears.seen), poke=lambda: wire.say(PROTOCOLS["pawon-board"].example))
+
+
+def test_a_device_that_hangs_in_a_frame_is_named(wire: Wire) -> None:
+    """Half a frame and then nothing is told once, with its bytes."""
+    ears = Ears()
+    with running(make(wire.path, ears)):
+        ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
+        wire.say(FRAME[:7])
+        ears.until(lambda: "half_frame" in ears.kinds)
+        (told,) = [one for one in ears.seen if isinstance(one, Trouble) and one.kind == "half_frame"]
+        assert told.raw.endswith(FRAME[:7])
+
+
+def test_a_babbler_is_named_and_rested_from(wire: Wire) -> None:
+    """Good frames faster than the line could carry them are a babble, and do not keep the gateway busy."""
+    ears = Ears()
+    with running(make(wire.path, ears)):
+        ears.until(lambda: "babble" in ears.kinds, poke=lambda: wire.say(FRAME * 200))
+        assert ears.samples
+        # The flood that waited in the port is thrown away; what comes after it is read.
+        count = len(ears.samples)
+        ears.until(lambda: len(ears.samples) > count, poke=lambda: wire.say(FRAME))
+
+
+def test_an_adapter_that_comes_back_under_another_name_is_found(tmp_path: Path) -> None:
+    """Of the names of one adapter the first that is there is opened; after a loss, whichever has it now."""
+    first, second = Wire(tmp_path / "by-path"), Wire(tmp_path / "by-id")
+    ears = Ears()
+    first.plug()
+    with running(make([first.path, second.path], ears)):
+        ears.until(lambda: bool(ears.samples), poke=lambda: first.say(FRAME))
+        first.unplug()
+        second.plug()
+        ears.until(lambda: "port_lost" in ears.kinds)
+        count = len(ears.samples)
+        ears.until(lambda: len(ears.samples) > count, poke=lambda: second.say(FRAME))
+    second.unplug()
+
+
+def test_ports_of_one_hub_are_lost_together(tmp_path: Path) -> None:
+    """Two ports that vanish at one moment are their hub's fault, and both are read again when it comes back."""
+    wires = [Wire(tmp_path / f"port-{number}") for number in (1, 2)]
+    for wire in wires:
+        wire.plug()
+    ears = [Ears(), Ears()]
+    hub = HubWatch(monotonic_ms=lambda: time.monotonic_ns() // 1_000_000)
+    ports = [
+        make(wire.path, ear, port_lost=lambda name, number=number: hub.port_lost(f"{name}-{number}"))  # type: ignore[misc]
+        for number, (wire, ear) in enumerate(zip(wires, ears, strict=True))
+    ]
+    with running(ports[0]), running(ports[1]):
+        for wire, ear in zip(wires, ears, strict=True):
+            ear.until(lambda ear=ear: bool(ear.samples), poke=lambda wire=wire: wire.say(FRAME))  # type: ignore[misc]
+        for wire in wires:
+            wire.unplug()
+        ears[0].until(lambda: "hub_lost" in ears[0].kinds + ears[1].kinds)
+        for wire, ear in zip(wires, ears, strict=True):
+            wire.plug()
+            count = len(ear.samples)
+            ear.until(lambda ear=ear, count=count: len(ear.samples) > count, poke=lambda wire=wire: wire.say(FRAME))  # type: ignore[misc]
+    for wire in wires:
+        wire.unplug()
+
+
+def test_a_port_that_hangs_delays_no_other(tmp_path: Path) -> None:
+    """One device is silent in the middle of a frame; its neighbour's frames arrive as ever."""
+    hung, well = Wire(tmp_path / "hung"), Wire(tmp_path / "well")
+    hung.plug()
+    well.plug()
+    ears = [Ears(), Ears()]
+    with running(make(hung.path, ears[0])), running(make(well.path, ears[1])):
+        hung.say(FRAME[:5])
+        for _ in range(20):
+            count = len(ears[1].samples)
+            ears[1].until(lambda count=count: len(ears[1].samples) > count, poke=lambda: well.say(FRAME))  # type: ignore[misc]
+    assert ears[0].samples == []
+    for wire in (hung, well):
+        wire.unplug()
+
+
+def test_another_board_on_the_port_is_refused(wire: Wire) -> None:
+    """A port that names its board believes no other, and none before it has said who it is."""
+    ears, row = Ears(), PROTOCOLS["pawon-board"]
+    sensors = [{"id": "suhu-1", "quantity": "temperature_c"}]
+
+    def hello(board_id: str) -> bytes:
+        body = bytes.fromhex(board_id) + bytes((0, 1, 0, 1))
+        return frame.encode(frame.HELLO, 0, body)
+
+    right, wrong = "00000000000000aa", "00000000000000bb"
+    with running(make(wire.path, ears, protocol="pawon-board", sensors=sensors, board=right)):
+        ears.until(lambda: "swapped" in ears.kinds, poke=lambda: wire.say(row.example))
+        ears.until(lambda: ears.kinds.count("swapped") > 3, poke=lambda: wire.say(hello(wrong) + row.example))
+        assert ears.samples == []
+        ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(hello(right) + row.example))
+
+
+def test_a_load_cell_without_a_zero_gives_no_mass(wire: Wire) -> None:
+    """Nobody knows what empty is: that is a trouble with its remedy, never a mass from a zero that was made up."""
+    ears = Ears()
+    sensors = [{"id": "timbangan-1", "channel": "hx711-0", "counts_per_g": 20.0}]
+    with running(make(wire.path, ears, protocol="pawon-board", sensors=sensors)):
+        ears.until(lambda: "no_zero" in ears.kinds, poke=lambda: wire.say(PROTOCOLS["pawon-board"].example))
+    assert ears.samples == []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pawon_edge.drivers.driver import Surroundings
 from pawon_edge.drivers.w1 import W1Bus
+from pawon_edge.drivers.w1_table import W1Table
 from pawon_edge.sample import Observed, Sample, Trouble
 from pawon_firmware_bridge.ds18b20 import scratchpad_of
 from pawon_firmware_bridge.protocols.ds18b20_w1 import encode_w1_text
@@ -23,10 +26,17 @@ def put(root: Path, rom: str, text: bytes) -> None:
     (root / rom / "w1_slave").write_bytes(text)
 
 
+def make_bus(root: Path, interval_s: float, probes: dict[str, str], emit: Callable[[Observed], None]) -> W1Bus:
+    """A bus as the gateway makes it from its table."""
+    sensors = [{"rom": rom, "id": sensor} for rom, sensor in probes.items()]
+    table = W1Table.model_validate({"root": str(root), "interval_s": interval_s, "sensor": sensors})
+    return W1Bus(table=table, around=Surroundings(emit=emit, monotonic_ms=lambda: 1_000, port_lost=lambda name: []))
+
+
 def one_round(root: Path, probes: dict[str, str]) -> list[Observed]:
     """What a bus says in one round, read by the bus's own thread body."""
     seen: list[Observed] = []
-    bus = W1Bus(root=root, interval_s=60, probes=probes, emit=seen.append, monotonic_ms=lambda: 1_000)
+    bus = make_bus(root, 60, probes, seen.append)
     thread = threading.Thread(target=bus.run)
     thread.start()
     bus.stop()
@@ -85,7 +95,7 @@ def test_a_probe_plugged_in_again_is_read_in_the_next_round(tmp_path: Path) -> N
         else:
             put(tmp_path, ROM, GOOD)
 
-    bus = W1Bus(root=tmp_path, interval_s=0.05, probes={ROM: "chiller-1"}, emit=emit, monotonic_ms=lambda: 1_000)
+    bus = make_bus(tmp_path, 0.5, {ROM: "chiller-1"}, emit)
     thread = threading.Thread(target=bus.run)
     thread.start()
     assert told.wait(5)

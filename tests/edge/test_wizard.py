@@ -14,7 +14,7 @@ import pytest
 
 from pawon_edge import wizard
 from pawon_edge.cli import main
-from pawon_edge.config import SerialTable
+from pawon_edge.drivers.serial_table import SerialTable
 from pawon_firmware_bridge.simulator import Simulator, load_scenario
 
 SECONDS = 0.6

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pawon_edge.drivers.serial_port import Channel, SerialPort
+from pawon_edge.drivers.driver import Surroundings
+from pawon_edge.drivers.serial_port import SerialPort
+from pawon_edge.drivers.serial_table import SerialTable
 from pawon_edge.sample import Observed, Sample, Trouble
 from pawon_firmware_bridge.measurement import BadFrame, Event, Measurement
 from pawon_firmware_bridge.protocols import PROTOCOLS
@@ -48,11 +50,16 @@ class Driver:
     def __init__(self, path: Path, protocol: str) -> None:
         self.heard: list[Observed] = []
         row = PROTOCOLS[protocol]
-        self._port = SerialPort(
-            name=protocol, path=str(path), protocol=protocol, baud=row.baud, frame_format=row.formats[0],
-            channels=[Channel(sensor=protocol, channel="")], emit=self.heard.append,
-            monotonic_ms=lambda: int(time.monotonic() * 1000),
+        table = SerialTable.model_validate(
+            {
+                "name": "port", "path": str(path), "protocol": protocol, "format": row.formats[0],
+                "sensor": [{"id": "sensor"}],
+            }
         )  # fmt: skip
+        around = Surroundings(
+            emit=self.heard.append, monotonic_ms=lambda: int(time.monotonic() * 1000), port_lost=lambda name: []
+        )
+        self._port = SerialPort(table=table, around=around)
         self._thread = threading.Thread(target=self._port.run)
         self._thread.start()
 

@@ -196,13 +196,16 @@ class Live(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SensorHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one sensor does: age of its newest good sample, and counters since the gateway started."""
+    """How one sensor does: age of its newest good sample, and counters since the gateway started.
+
+    ``troubles`` counts each kind of trouble by its name in ``faults.FAULTS``, also those too short to be a fault."""
 
     sensor: Id
     state: Annotated[str, Meta(max_length=24)]
     age_ms: int | None = None
     good: int = 0
     bad: int = 0
+    troubles: Annotated[dict[str, int], Meta(max_length=40)] = {}
 
 
 class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -34,8 +34,14 @@ QUANTITIES: dict[str, Quantity] = {
 }
 
 
+# Switches: 1 is active (a door that is open, power that is there), 0 is not; nothing lies between.
+CONTACTS = frozenset({"door", "power"})
+
+
 def implausible(quantity: str, value: float) -> str | None:
     """Why ``value`` cannot be a measurement of ``quantity``, or ``None`` when it can."""
+    if quantity in CONTACTS:
+        return None if value in (0, 1) else f"{quantity} is {value}, neither 0 nor 1"
     row = QUANTITIES.get(quantity)
     if row is None:
         return f"unknown quantity {quantity!r}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -91,17 +90,9 @@ def check(config: GatewayConfig, broker: BrokerAddress) -> int:
     """Say what the gateway would do, and what it would stumble over on this machine."""
     problems = [text for text in (data_dir_problem(config.data_dir),) if text]
     print(f"gateway {config.gateway} of kitchen {config.kitchen}, broker {broker.host}:{broker.port}")
-    for port in config.serial:
-        there = os.access(port.path, os.R_OK | os.W_OK)
-        print(f"  {port.name}: {port.protocol} at {port.path}: {', '.join(s.id for s in port.sensor)}")
-        if not there:
-            exists = Path(port.path).exists()
-            problems.append(
-                f"{port.path}: " + ("no permission; add the user to group dialout" if exists else "no such port now")
-            )
-    for bus in config.w1:
-        print(f"  1-wire {bus.root}: {', '.join(s.id for s in bus.sensor)}")
-        problems += [f"{bus.root / s.rom}: no such probe now" for s in bus.sensor if not (bus.root / s.rom).exists()]
+    for _, device in config.devices:
+        print(f"  {device.title}: {', '.join(sensor.id for sensor in device.sensor)}")
+        problems += device.missing()
     for problem in problems:
         print(f"problem: {problem}")
     print("the configuration is good" + ("" if not problems else f"; {len(problems)} problem(s) on this machine"))

@@ -20,21 +20,21 @@ from pawon_contract.broker import BrokerAddress
 from pawon_contract.codec import encode_item
 from pawon_contract.messages import GatewayStatus, Item, Live, LiveValue
 from pawon_contract.units import QUANTITIES
-from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_food_safety.profile import load_profile
 
 from . import VERSION
 from .clock import Offset, SystemClock, Timekeeper
 from .complaints import Complaints
-from .config import GatewayConfig, SerialSensor, W1Sensor
-from .drivers.serial_port import Channel, SerialPort
-from .drivers.w1 import W1Bus
+from .config import GatewayConfig
+from .drivers.driver import ScaleTable, SensorTable, Sounder, Surroundings
 from .guard import Guard, GuardAlarm
 from .health import Health
+from .hub import HubWatch
 from .intake import Intake, SensorLine, readings
-from .reporting import Reporter
+from .reporting import ContactReporter, Reporter
 from .sample import Observed
 from .spool import Spool
+from .stillness import Stillness
 from .uplink.publisher import Publisher
 from .weighing import WeighingDetector
 
@@ -76,14 +76,9 @@ class Gateway:
         self._kept_offset: Offset | None = None
         self._intake = self._make_intake(self._spool.scale_values())
         self._kept_scales = self._spool.scale_values()
-        self._ports = [self._make_port(number) for number in range(len(config.serial))]
-        self._buses = [
-            W1Bus(
-                root=bus.root, interval_s=bus.interval_s, probes={s.rom: s.id for s in bus.sensor},
-                emit=self._emit, monotonic_ms=clock.monotonic_ms,
-            )
-            for bus in config.w1
-        ]  # fmt: skip
+        hub = HubWatch(monotonic_ms=clock.monotonic_ms)
+        around = Surroundings(emit=self._emit, monotonic_ms=clock.monotonic_ms, port_lost=hub.port_lost)
+        self._drivers = [kind.make(table, around) for kind, table in config.devices]
         self._guard = Guard(
             profile=load_profile(config.guard.profile),
             points={s.id: s.point for s in config.sensors if s.point},
@@ -98,8 +93,7 @@ class Gateway:
 
     def run(self) -> None:
         """Read, judge, store and send until stopped."""
-        threads = [threading.Thread(target=port.run, name=f"port-{port.name}", daemon=True) for port in self._ports]
-        threads += [threading.Thread(target=bus.run, name="w1", daemon=True) for bus in self._buses]
+        threads = [threading.Thread(target=driver.run, name=driver.name, daemon=True) for driver in self._drivers]
         for thread in threads:
             thread.start()
         self._uplink.start()
@@ -113,10 +107,8 @@ class Gateway:
         try:
             self._loop(threads)
         finally:
-            for port in self._ports:
-                port.stop()
-            for bus in self._buses:
-                bus.stop()
+            for driver in self._drivers:
+                driver.stop()
             self._commit()
             self._uplink.stop()
             for thread in threads:
@@ -222,8 +214,9 @@ class Gateway:
 
     def _sound(self, alarm: GuardAlarm) -> None:
         alarm_log.critical("%s: %s", SEVERITY_WORDS[alarm.limit.severity], alarm.text)
-        for port in self._ports:
-            port.sound_buzzer()
+        for driver in self._drivers:
+            if isinstance(driver, Sounder):
+                driver.sound_alarm()
 
     # --- called from other threads ----------------------------------------------------------------------------------
 
@@ -256,50 +249,42 @@ class Gateway:
 
     # --- putting together -------------------------------------------------------------------------------------------
 
-    def _make_port(self, number: int) -> SerialPort:
-        table = self._config.serial[number]
-        return SerialPort(
-            name=table.name, path=table.path, protocol=table.protocol,
-            baud=table.baud or PROTOCOLS[table.protocol].baud, frame_format=table.format,
-            channels=[
-                Channel(sensor=s.id, channel=s.channel, counts_per_g=s.counts_per_g, zero_counts=s.zero_counts)
-                for s in table.sensor
-            ],
-            emit=self._emit, monotonic_ms=self._clock.monotonic_ms, settings=table.settings,
-            address=table.address or "",
-        )  # fmt: skip
-
     def _make_intake(self, stable: dict[str, int]) -> Intake:
-        lines: dict[str, SensorLine] = {}
-        for table in self._config.serial:
-            for sensor in table.sensor:
-                lines[sensor.id] = self._line(sensor, sensor.quantity, usual_s=1.0, stable=stable)
-        for bus in self._config.w1:
-            for probe in bus.sensor:
-                lines[probe.id] = self._line(probe, "temperature_c", usual_s=bus.interval_s, stable=stable)
-        return Intake(lines=lines)
+        return Intake(
+            lines={
+                sensor.id: self._line(sensor, usual_s=table.round_s, stable=stable)
+                for _, table in self._config.devices
+                for sensor in table.sensor
+            }
+        )
 
-    def _line(
-        self, sensor: SerialSensor | W1Sensor, quantity: str, *, usual_s: float, stable: dict[str, int]
-    ) -> SensorLine:
+    def _line(self, sensor: SensorTable, *, usual_s: float, stable: dict[str, int]) -> SensorLine:
         # Three missed rounds, and never less than five seconds: one lost frame is not a fault.
         fault_after_s = sensor.fault_after_s or max(5.0, 3 * usual_s)
+        frozen_s = sensor.usual_frozen_s if sensor.frozen_after_s is None else sensor.frozen_after_s
         detector = None
-        if quantity == "mass_g" and isinstance(sensor, SerialSensor):
+        if sensor.quantity == "mass_g" and isinstance(sensor, ScaleTable):
             detector = WeighingDetector(
                 sensor=sensor.id, division_g=sensor.division_g, plateau_s=sensor.plateau_s, merge_s=sensor.merge_s,
                 last_stable_g=stable.get(sensor.id),
             )  # fmt: skip
-        step = sensor.report_step or QUANTITIES[quantity].report_step
+        heartbeat_s = self._config.heartbeat_s
+        reporter: Reporter | ContactReporter
+        if sensor.quantity in ("door", "power"):
+            reporter = ContactReporter(sensor=sensor.id, contact=sensor.quantity, heartbeat_s=heartbeat_s)
+        else:
+            step = sensor.report_step or QUANTITIES[sensor.quantity].report_step
+            reporter = Reporter(sensor=sensor.id, step=step, heartbeat_s=heartbeat_s)
         return SensorLine(
-            quantity=quantity,
-            reporter=Reporter(sensor=sensor.id, step=step, heartbeat_s=self._config.heartbeat_s),
+            quantity=sensor.quantity,
+            reporter=reporter,
             health=Health(
                 sensor=sensor.id,
                 fault_after_ms=round(fault_after_s * 1000),
                 started_ms=self._started_ms,
-                repeat_ms=round(self._config.heartbeat_s * 1000),
+                repeat_ms=round(heartbeat_s * 1000),
             ),
+            stillness=Stillness(frozen_ms=round(frozen_s * 1000)) if frozen_s else None,
             detector=detector,
         )
 

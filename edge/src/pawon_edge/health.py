@@ -6,13 +6,15 @@ has come for ``fault_after_ms``; the fault is named after the last trouble seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pawon_contract.messages import SensorFault, SensorHealth
 
 from .sample import Trouble
 
 MAX_RAW_BYTES = 64
+# More kinds of trouble than this of one sensor are counted together; we know twenty.
+MAX_KINDS = 32
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +29,8 @@ class Health:
     bad: int = 0
     last_good_ms: int | None = None
     fault: str | None = None
+    # How often each kind of trouble was seen since the start.
+    troubles: dict[str, int] = field(default_factory=dict)
     _trouble: Trouble | None = None
     _repeat_ms: int = 0
     _baseline_ms: int = 0
@@ -43,6 +47,8 @@ class Health:
     def saw_trouble(self, trouble: Trouble) -> None:
         """No usable value; ``tick`` decides what it means."""
         self.bad += 1
+        kind = trouble.kind if trouble.kind in self.troubles or len(self.troubles) < MAX_KINDS else "other"
+        self.troubles[kind] = self.troubles.get(kind, 0) + 1
         self._trouble = trouble
 
     def tick(self, now_ms: int) -> SensorFault | None:
@@ -52,6 +58,8 @@ class Health:
             return None
         self._repeat_ms = now_ms + self.repeat_ms
         trouble = self._trouble
+        if trouble is None and self.fault is None:
+            self.troubles["silent"] = self.troubles.get("silent", 0) + 1
         self.fault = trouble.kind if trouble else "silent"
         return SensorFault(
             at_ms=now_ms, sensor=self.sensor, fault=self.fault,
@@ -68,4 +76,6 @@ class Health:
         """For the status message."""
         age = None if self.last_good_ms is None else max(0, now_ms - self.last_good_ms)
         state = self.fault or ("ok" if age is not None else "waiting")
-        return SensorHealth(sensor=self.sensor, state=state, age_ms=age, good=self.good, bad=self.bad)
+        return SensorHealth(
+            sensor=self.sensor, state=state, age_ms=age, good=self.good, bad=self.bad, troubles=dict(self.troubles)
+        )

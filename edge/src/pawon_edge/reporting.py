@@ -6,8 +6,9 @@ A report says how much it stands for: the count, least and greatest of the sampl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from pawon_contract.messages import Reading
+from pawon_contract.messages import Contact, Reading
 
 from .sample import Sample
 
@@ -52,3 +53,30 @@ class Reporter:
         )  # fmt: skip
         self._count, self._reported, self._reported_ms = 0, sample.value, sample.at_ms
         return report
+
+
+@dataclass(slots=True, kw_only=True)
+class ContactReporter:
+    """A switch's reports: every change, and at least once a heartbeat."""
+
+    sensor: str
+    contact: Literal["door", "power"]
+    heartbeat_s: float
+    _active: bool | None = None
+    _reported_ms: int = 0
+    _last_ms: int | None = None
+
+    def take(self, sample: Sample) -> Contact | None:
+        """A report when one is due; a value other than 0 is active."""
+        active = sample.value != 0
+        spacing_ms = 0 if self._last_ms is None else sample.at_ms - self._last_ms
+        self._last_ms = sample.at_ms
+        if (
+            active == self._active
+            and sample.at_ms + spacing_ms - self._reported_ms <= self.heartbeat_s * 1000 - _EARLY_MS
+        ):
+            return None
+        self._active, self._reported_ms = active, sample.at_ms
+        return Contact(
+            at_ms=sample.at_ms, sensor=self.sensor, contact=self.contact, active=active, every_s=self.heartbeat_s
+        )

@@ -76,6 +76,20 @@ class WeighingDetector:
         level = round(sorted(masses)[len(masses) // 2] / self.division_g) * self.division_g
         return self._plateau(round(level), at_ms, spread)
 
+    def lose_sight(self) -> list[Weighing]:
+        """The scale is gone for a while: what was about to be told is told, and the next plateau was reached unseen."""
+        out = self._settle() if self._settled_g is not None and self._candidate_g is not None else []
+        if self._settled_g is not None:
+            self.forget_plateau(self._settled_g)
+        return out
+
+    def forget_plateau(self, last_stable_g: int) -> None:
+        """Begin anew from a load that is known from before."""
+        self.last_stable_g, self._settled_g, self._tared = last_stable_g, None, False
+        self._candidate_g = self._stable_since_ms = self._left_ms = None
+        self._window.clear()
+        self._clear_trace()
+
     @property
     def stable_g(self) -> int | None:
         """The newest plateau the book knows, to be kept across a restart."""

@@ -11,16 +11,18 @@ import random
 import termios
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import serial
 
-from pawon_firmware_bridge.board.commands import buzzer
-from pawon_firmware_bridge.measurement import BadFrame, BoardHello, Measurement
-from pawon_firmware_bridge.protocols import PROTOCOLS
+from pawon_firmware_bridge.board import commands
+from pawon_firmware_bridge.measurement import BadFrame, BoardHello, Event, Measurement, StreamParser
+from pawon_firmware_bridge.protocols.poll import Dialogue
 
-from ..sample import Observed, Sample, Trouble
+from ..sample import Sample, Trouble
+from .driver import Surroundings
+from .port_watch import PortWatch
+from .serial_table import SerialSensor, SerialTable
 
 log = logging.getLogger(__name__)
 
@@ -30,55 +32,43 @@ MAX_READ_BYTES = 4096
 # Bytes trickle in one a millisecond at 9600 baud; waking for each costs more than all the rest of the gateway. The time
 # of a usual frame: the rest of it is read at once.
 GATHER_S = 0.015
+# A babbling port is not listened to for so long: its bytes must not cost the other sensors their time.
+BABBLE_REST_S = 1.0
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 5.0
+MAX_COMMANDS = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One sensor behind the port. A load cell without a scale's own calibration gives counts:
-    mass = (counts - ``zero_counts``) / ``counts_per_g``."""
-
-    sensor: str
-    channel: str
-    counts_per_g: float | None = None
-    zero_counts: int = 0
-
-
-@dataclass(slots=True)
 class SerialPort:
-    """Reads one port until stopped. ``emit`` is called from the port's own thread."""
+    """Reads one port until stopped; emits from the port's own thread."""
 
-    name: str
-    path: str
-    protocol: str
-    baud: int
-    frame_format: str
-    channels: list[Channel]
-    emit: Callable[[Observed], None]
-    monotonic_ms: Callable[[], int]
-    # What the protocol's own parser and dialogue take: an installer's pattern, an address on a shared line.
-    settings: dict[str, str] = field(default_factory=dict)
-    address: str = ""
-    bad_frames: int = 0
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _commands: deque[bytes] = field(default_factory=lambda: deque(maxlen=16))
-    _sequence: int = 0
-    _backoff_s: float = BACKOFF_FIRST_S
+    def __init__(self, *, table: SerialTable, around: Surroundings) -> None:
+        self._table, self._around, self._row = table, around, table.row
+        self._stop = threading.Event()
+        self._commands: deque[bytes] = deque(maxlen=MAX_COMMANDS)
+        self._sequence = 0
+        self._backoff_s = BACKOFF_FIRST_S
+        self._refused_board = ""
+        self._zeros: dict[str, int] = {}
+
+    @property
+    def name(self) -> str:
+        return self._table.name
 
     def run(self) -> None:
         """The thread's body."""
         said = ""
         while not self._stop.is_set():
+            opened = False
             try:
                 with self._open() as port:
-                    log.info("%s: port %s is open", self.name, self.path)
-                    said = ""
+                    log.info("%s: port %s is open", self.name, port.port)
+                    said, opened = "", True
                     self._listen(port)
             except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError; termios.error is not
                 if said != (said := str(error)):
-                    log.warning("%s: port %s: %s", self.name, self.path, error)
-                self._trouble("port_lost", str(error))
+                    log.warning("%s: port %s: %s", self.name, self._table.paths[0], error)
+                self._lost(str(error), opened=opened)
             self._stop.wait(self._backoff_s * random.uniform(0.7, 1.0))  # noqa: S311 - jitter, no secret
             self._backoff_s = min(self._backoff_s * 2, BACKOFF_MOST_S)
 
@@ -86,17 +76,18 @@ class SerialPort:
         """End soon."""
         self._stop.set()
 
-    def sound_buzzer(self) -> None:
-        """Ask the board to sound; nothing happens on a port that is no board."""
-        if self.protocol == "pawon-board":
-            self._sequence = (self._sequence + 1) & 0xFFFF
-            self._commands.append(buzzer(400, 200, 10, sequence=self._sequence))
+    def sound_alarm(self) -> None:
+        """Ask a board to sound and to light; nothing happens on a port that is no board."""
+        if self._row.kind == "board":
+            self._command(commands.buzzer(400, 200, 10, sequence=self._next()))
 
     def _open(self) -> serial.Serial:
-        bits, parity, stop = tuple(self.frame_format)
+        bits, parity, stop = tuple(self._table.format)
+        # The adapter may have come back under another name: each opening looks anew which of them is there.
+        path = next((name for name in self._table.paths if Path(name).exists()), self._table.paths[0])
         port = serial.Serial(
-            self.path, self.baud, bytesize=int(bits), parity=parity, stopbits=int(stop), timeout=READ_TIMEOUT_S,
-            write_timeout=1.0, exclusive=True,
+            path, self._table.baud or self._row.baud, bytesize=int(bits), parity=parity, stopbits=int(stop),
+            timeout=READ_TIMEOUT_S, write_timeout=1.0, exclusive=True,
         )  # fmt: skip
         # What waited in the port while nobody read is old, and so is what it should have been told.
         port.reset_input_buffer()
@@ -105,56 +96,110 @@ class SerialPort:
 
     def _listen(self, port: serial.Serial) -> None:
         """Read until the port fails or we stop; something good shortens the next wait again."""
-        row = PROTOCOLS[self.protocol]
-        parser, poll = row.parser(**self.settings), row.poll
-        dialogue = None
-        if poll is not None:
-            dialogue = poll.dialogue(address=self.address or poll.addresses[0]) if poll.addresses else poll.dialogue()
-        ask_at_ms = self.monotonic_ms() + (round(poll.interval_s * 1000) if poll is not None else 0)
+        now_ms = self._around.monotonic_ms
+        parser, dialogue = self._row.parser(**self._table.settings), self._dialogue()
+        watch = PortWatch(baud=port.baudrate, opened_ms=now_ms())
+        self._refused_board = "a board that has not said who it is" if self._table.board else ""
+        if self._row.kind == "board":
+            self._command(commands.identify(sequence=self._next()))
+        pause_ms = round(self._row.poll.interval_s * 1000) if self._row.poll is not None else 0
+        ask_at_ms = now_ms() + pause_ms
         while not self._stop.is_set():
             while self._commands:
                 port.write(self._commands.popleft())
-            if dialogue is not None and poll is not None and self.monotonic_ms() >= ask_at_ms:
-                ask_at_ms = self.monotonic_ms() + round(poll.interval_s * 1000)
+            if dialogue is not None and now_ms() >= ask_at_ms:
+                ask_at_ms = now_ms() + pause_ms
                 port.write(dialogue.ask())
             data = port.read(min(MAX_READ_BYTES, max(1, port.in_waiting)))
-            at_ms = self.monotonic_ms()
+            at_ms = now_ms()
             if dialogue is not None and data:
                 port.write(dialogue.hear(data))
-            for event in parser.feed(data) if data else ():
-                if isinstance(event, Measurement):
-                    if self._measured(event, at_ms):
-                        self._backoff_s = BACKOFF_FIRST_S
-                elif isinstance(event, BadFrame):
-                    self.bad_frames += 1
-                    self._trouble("bad_frames", event.reason, event.raw)
-                elif isinstance(event, BoardHello):
-                    log.info("%s: board %s, firmware %s", self.name, event.board_id, event.version)
+            if data:
+                watch.heard(data, self._take(parser, data, watch, at_ms), at_ms)
+            if watch.babbles:
+                self._trouble(
+                    "babble", "more bytes than the line can carry; check the device and its cable", watch.tail
+                )
+                self._stop.wait(BABBLE_REST_S)
+                port.reset_input_buffer()
+            elif (trouble := watch.trouble(parser.waiting, at_ms)) is not None:
+                self._trouble(*trouble, watch.tail)
             if data:
                 self._stop.wait(GATHER_S)
+
+    def _dialogue(self) -> Dialogue | None:
+        poll = self._row.poll
+        if poll is None:
+            return None
+        return poll.dialogue(address=self._table.address or poll.addresses[0]) if poll.addresses else poll.dialogue()
+
+    def _take(self, parser: StreamParser, data: bytes, watch: PortWatch, at_ms: int) -> int:
+        """Hand on what the bytes say; how many usable frames they completed."""
+        good = 0
+        for event in parser.feed(data):
+            if isinstance(event, Measurement):
+                good += 1
+                if self._measured(event, at_ms):
+                    self._backoff_s = BACKOFF_FIRST_S
+            elif isinstance(event, BadFrame):
+                self._trouble(watch.name_bad_frame(), event.reason, event.raw)
+            else:
+                good += 1
+                self._board_said(event)
+        return good
+
+    def _board_said(self, event: Event) -> None:
+        if isinstance(event, BoardHello):
+            log.info("%s: board %s, firmware %s", self.name, event.board_id, event.version)
+            wanted = self._table.board
+            self._refused_board = "" if wanted in (None, event.board_id) else f"board {event.board_id}"
 
     def _measured(self, event: Measurement, at_ms: int) -> bool:
         if event.load == "tare":
             return True  # what the scale subtracts; the scale answers, but this is no load
-        for channel in self.channels:
-            if channel.channel not in ("", event.channel):
-                continue
-            quantity, value = event.quantity, event.value
-            if event.state != "ok" or value is None:
-                self.emit(Trouble(sensor=channel.sensor, at_ms=at_ms, kind=event.state, raw=event.raw))
+        if self._refused_board:
+            self._trouble("swapped", f"{self._refused_board} is on this port, {self._table.board} should be")
+            return False
+        sensor = next((s for s in self._table.sensor if s.channel in ("", event.channel)), None)
+        return sensor is not None and self._emit(sensor, event, at_ms)
+
+    def _emit(self, sensor: SerialSensor, event: Measurement, at_ms: int) -> bool:
+        quantity, value, load = event.quantity, event.value, event.load
+        if event.state != "ok" or value is None:
+            self._around.emit(Trouble(sensor=sensor.id, at_ms=at_ms, kind=event.state, raw=event.raw))
+            return False
+        if quantity == "raw_counts" and sensor.counts_per_g is not None:
+            zero = self._zeros.get(event.channel) if sensor.zero_counts is None else sensor.zero_counts
+            if zero is None:
+                detail = "the board has no zero: empty the platform and tare it, or set zero_counts"
+                self._around.emit(Trouble(sensor=sensor.id, at_ms=at_ms, kind="no_zero", detail=detail, raw=event.raw))
                 return False
-            if quantity == "raw_counts" and channel.counts_per_g is not None:
-                quantity, value = "mass_g", (value - channel.zero_counts) / channel.counts_per_g
-            self.emit(
-                Sample(
-                    sensor=channel.sensor, at_ms=at_ms, quantity=quantity, value=value, stable=event.stable,
-                    load=event.load, raw=event.raw,
-                )
-            )  # fmt: skip
-            return True
-        return False
+            # Another zero is another thing that is measured, as when somebody presses the tare key.
+            quantity, value, load = "mass_g", (value - zero) / sensor.counts_per_g, f"zero {zero}"
+        self._around.emit(
+            Sample(
+                sensor=sensor.id, at_ms=at_ms, quantity=quantity, value=value, stable=event.stable, load=load,
+                raw=event.raw,
+            )
+        )  # fmt: skip
+        return True
+
+    def _lost(self, detail: str, *, opened: bool) -> None:
+        others = self._around.port_lost(self.name) if opened else []
+        if others:
+            # One cable is an accident; several at one moment are their hub or its power.
+            self._trouble("hub_lost", f"went together with {', '.join(others)}: check the USB hub's power; {detail}")
+        else:
+            self._trouble("port_lost", detail)
 
     def _trouble(self, kind: str, detail: str, raw: bytes = b"") -> None:
-        at_ms = self.monotonic_ms()
-        for channel in self.channels:
-            self.emit(Trouble(sensor=channel.sensor, at_ms=at_ms, kind=kind, detail=detail, raw=raw))
+        at_ms = self._around.monotonic_ms()
+        for sensor in self._table.sensor:
+            self._around.emit(Trouble(sensor=sensor.id, at_ms=at_ms, kind=kind, detail=detail, raw=raw))
+
+    def _command(self, command: bytes) -> None:
+        self._commands.append(command)
+
+    def _next(self) -> int:
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        return self._sequence

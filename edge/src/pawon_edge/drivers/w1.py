@@ -6,36 +6,35 @@ A read takes the sensor's 750 ms conversion; a probe that is gone fails at once 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from pawon_firmware_bridge.measurement import BadFrame
 from pawon_firmware_bridge.protocols import read_w1_text
 
 from ..sample import Observed, Sample, Trouble
+from .driver import Surroundings
+from .w1_table import W1Table
 
 MAX_FILE_BYTES = 4096
 
 
-@dataclass(slots=True)
 class W1Bus:
-    """Reads all probes below ``root`` every ``interval_s``. ``probes``: rom as Linux spells it -> sensor id."""
+    """Reads all probes of the bus every ``interval_s``."""
 
-    root: Path
-    interval_s: float
-    probes: dict[str, str]
-    emit: Callable[[Observed], None]
-    monotonic_ms: Callable[[], int]
-    _stop: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, *, table: W1Table, around: Surroundings) -> None:
+        self._table, self._around = table, around
+        self._stop = threading.Event()
+
+    @property
+    def name(self) -> str:
+        return "w1"
 
     def run(self) -> None:
         """The thread's body."""
         while not self._stop.is_set():
-            began_ms = self.monotonic_ms()
-            for rom, sensor in self.probes.items():
-                self.emit(self._read(rom, sensor))
-            self._stop.wait(max(0.05, self.interval_s - (self.monotonic_ms() - began_ms) / 1000))
+            began_ms = self._around.monotonic_ms()
+            for probe in self._table.sensor:
+                self._around.emit(self._read(probe.rom, probe.id))
+            self._stop.wait(max(0.05, self._table.interval_s - (self._around.monotonic_ms() - began_ms) / 1000))
 
     def stop(self) -> None:
         """End soon."""
@@ -43,12 +42,12 @@ class W1Bus:
 
     def _read(self, rom: str, sensor: str) -> Observed:
         try:
-            with (self.root / rom / "w1_slave").open("rb") as handle:
+            with (self._table.root / rom / "w1_slave").open("rb") as handle:
                 text = handle.read(MAX_FILE_BYTES)
         except OSError as error:
             detail = f"{rom}: {error.strerror}"
-            return Trouble(sensor=sensor, at_ms=self.monotonic_ms(), kind="disconnected", detail=detail)
-        at_ms = self.monotonic_ms()
+            return Trouble(sensor=sensor, at_ms=self._around.monotonic_ms(), kind="disconnected", detail=detail)
+        at_ms = self._around.monotonic_ms()
         event = read_w1_text(text, rom)
         if isinstance(event, BadFrame):
             return Trouble(sensor=sensor, at_ms=at_ms, kind="bad_frames", detail=event.reason, raw=event.raw)

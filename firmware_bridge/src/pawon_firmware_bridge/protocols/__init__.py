@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 
 from pawon_firmware_bridge.board.parser import BoardParser
 from pawon_firmware_bridge.measurement import StreamParser
@@ -25,7 +26,7 @@ from pawon_firmware_bridge.protocols import (
 from pawon_firmware_bridge.protocols.ds18b20_w1 import read_w1_text
 from pawon_firmware_bridge.protocols.poll import Poll
 
-__all__ = ["PROTOCOLS", "ProtocolRow", "read_w1_text"]
+__all__ = ["PROTOCOLS", "ProtocolRow", "all_protocols", "find_protocol", "read_w1_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,3 +251,23 @@ _ROWS = (
 )
 
 PROTOCOLS: dict[str, ProtocolRow] = {row.name: row for row in _ROWS}
+
+ENTRY_POINTS = "pawon.protocols"
+
+
+def find_protocol(name: str) -> ProtocolRow | None:
+    """A row of ours, or one that an installed package announces: an entry point of the group `pawon.protocols` that
+    names a `ProtocolRow`, under the row's name. None if nobody has it; what does not load raises as it likes."""
+    if name in PROTOCOLS:
+        return PROTOCOLS[name]
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        row = point.load()
+        if isinstance(row, ProtocolRow):
+            return row
+    return None
+
+
+def all_protocols() -> dict[str, ProtocolRow]:
+    """Ours and those of installed packages, by name; ours cannot be replaced."""
+    foreign = {point.name: find_protocol(point.name) for point in entry_points(group=ENTRY_POINTS)}
+    return {**{name: row for name, row in foreign.items() if row is not None}, **PROTOCOLS}
