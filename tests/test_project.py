@@ -14,12 +14,15 @@ from pydantic import BaseModel
 
 import pawon_edge
 import pawon_server
+from pawon_contract.faults import FAULTS
 from pawon_edge.config import file_model
 from pawon_edge.config import load_config as load_gateway
 from pawon_edge.drivers.kinds import KINDS
+from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_food_safety.profile import load_profile, shipped
 from pawon_server.config import ServerConfig
 from pawon_server.config import load_config as load_server
+from pawon_server.web.wording import fault_words
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("contract", "food_safety", "firmware_bridge", "edge", "server", "dashboards")
@@ -58,6 +61,17 @@ def test_every_setting_is_documented(model: type[BaseModel], title: str) -> None
     named = set(re.findall(r"`\[*([a-z0-9_.]+)\]*`", chapter))
     wanted = {name for table in tables(model) for name in table.model_fields}
     assert wanted - {word.split(".")[-1] for word in named} == set()
+
+
+def test_every_protocol_and_every_fault_is_documented_and_has_a_case() -> None:
+    """What can be plugged in, and what can be wrong with it: each has its line for people, its words on the screens,
+    and a test that speaks of it."""
+    sensors = (ROOT / "docs/sensors.md").read_text()
+    cases = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__))
+    for name in [*PROTOCOLS, *FAULTS]:
+        assert f"`{name}`" in sensors, f"docs/sensors.md does not tell of {name}"
+        assert f'"{name}"' in cases, f"no test speaks of {name}"
+    assert set(FAULTS) == set(fault_words(str))
 
 
 def test_the_examples_are_good(tmp_path: Path) -> None:

@@ -52,6 +52,18 @@ def test_other_devices_are_named_and_one_frame_is_too_little(name: str) -> None:
     assert all("too few" in one.why for one in few.candidates if one.protocol != "pawon-board")
 
 
+@pytest.mark.parametrize(("frame_format", "odd"), [("7E1", 0), ("7O1", 1)])
+@pytest.mark.parametrize("name", [name for name, row in PROTOCOLS.items() if "7E1" in row.formats])
+def test_seven_bits_captured_as_eight_are_named_with_their_framing(name: str, frame_format: str, odd: int) -> None:
+    """Old indicators send 7E1; read with the usual settings their parity stands in the eighth bit. Eight bits as they
+    are never say so."""
+    plain = frame_of(name, 13_500) * 20
+    sent = bytes(byte | (0x80 if byte.bit_count() & 1 != odd else 0) for byte in plain)
+    assert identify(plain).frame_format == ""
+    found = identify(b"\xff" + sent[5:])
+    assert str(found) == f"{name}, sent as {frame_format}"
+
+
 def test_the_unit_key_and_errors_do_not_change_the_name() -> None:
     """A scale that is over its capacity, or answers with errors between its weights, is still itself."""
     over = frame_of("and-standard", None, state="overload") * 20 + frame_of("and-standard", 5_000) * 5

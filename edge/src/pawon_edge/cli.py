@@ -15,6 +15,7 @@ from . import VERSION, wizard
 from .clock import SystemClock
 from .config import ConfigError, GatewayConfig, load_config
 from .gateway import Gateway, data_dir_problem
+from .port_names import PortNames, ports
 from .spool import SpoolError
 
 
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     finder.add_argument("--seconds", type=float, default=wizard.LISTEN_S, help="how long to listen at each speed")
     options = parser.parse_args(arguments)
     if options.command == "wizard":
-        return find_scales(options.port or wizard.ports(), options.mass_g, options.seconds)
+        chosen = [PortNames(device=path) for path in options.port or ()]
+        return find_scales(chosen or ports(), options.mass_g, options.seconds)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         config, config_hash = load_config(options.config)
@@ -59,19 +61,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def find_scales(paths: list[str], known_g: float | None, listen_s: float) -> int:
+def find_scales(found_ports: list[PortNames], known_g: float | None, listen_s: float) -> int:
     """Explore ports and print what to put into ``gateway.toml``; 0 when every port was understood."""
-    if not paths:
+    if not found_ports:
         print("no serial port on this machine; plug the scale's cable in and try again")
         return 1
     unsure = 0
-    for number, path in enumerate(paths, 1):
+    for number, names in enumerate(found_ports, 1):
+        path = names.steady[0]
+        print("\n".join(f"# {line}" for line in str(names).splitlines()))
         found = wizard.explore(path, listen_s=listen_s, say=lambda text: print(text, file=sys.stderr))
         if len(found.protocols) > 1 and known_g is not None:
             found = wizard.decide(found, known_g)
         if len(found.protocols) == 1:
             print(f"# {path}: {found.protocols[0]}, sure to {found.confidence:.0%}; it shows {found.grams[0]:g} g")
-            print(wizard.block(found, number))
+            print(wizard.block(found, number, names.steady))
             continue
         unsure += 1
         if found.trouble:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import serial
-from serial.tools import list_ports
 
 from pawon_firmware_bridge.identify import identify
 from pawon_firmware_bridge.measurement import Measurement
-from pawon_firmware_bridge.protocols import PROTOCOLS, ProtocolRow
+from pawon_firmware_bridge.protocols import ProtocolRow, all_protocols
 
-BY_PATH = Path("/dev/serial/by-path")
 LISTEN_S = 3.0
 # Enough to see that somebody talks; a port that says less in this time is asked, not listened to.
 FIRST_LOOK_S = 0.7
@@ -43,12 +40,6 @@ class Finding:
     trouble: str = ""
 
 
-def ports(by_path: Path = BY_PATH) -> list[str]:
-    """Serial ports, by the name that stays the same when two adapters of one kind are plugged in."""
-    names = {str(link.resolve()): str(link) for link in by_path.iterdir()} if by_path.is_dir() else {}
-    return sorted(names.get(port.device, port.device) for port in list_ports.comports())
-
-
 def explore(path: str, *, listen_s: float = LISTEN_S, say: Callable[[str], None] = lambda _: None) -> Finding:
     """Listen at every usual speed and framing, then ask; the first answer that is sure, or the best there was."""
     best = Finding(path=path)
@@ -63,7 +54,7 @@ def explore(path: str, *, listen_s: float = LISTEN_S, say: Callable[[str], None]
             if (len(found.protocols), found.heard_bytes) > (len(best.protocols), best.heard_bytes):
                 best = found
         if not best.protocols:
-            for row in PROTOCOLS.values():
+            for row in all_protocols().values():
                 if row.poll is not None:
                     say(f"  {path}: asking in {row.name} ...")
                     asked = _ask(path, row, listen_s)
@@ -90,13 +81,14 @@ def decide(finding: Finding, known_g: float) -> Finding:
     )  # fmt: skip
 
 
-def block(finding: Finding, number: int) -> str:
-    """The lines of ``gateway.toml`` for a port whose protocol is sure."""
+def block(finding: Finding, number: int, names: list[str]) -> str:
+    """The lines of ``gateway.toml`` for a port whose protocol is sure. ``names``: the port's, the best first."""
+    path = f'"{names[0]}"' if len(names) == 1 else "[" + ", ".join(f'"{name}"' for name in names) + "]"
     return "\n".join(
         (
             "[[serial]]",
             f'name = "scale-{number}"',
-            f'path = "{finding.path}"',
+            f"path = {path}",
             f'protocol = "{finding.protocols[0]}"',
             f"baud = {finding.baud}",
             f'format = "{finding.frame_format}"',
@@ -111,7 +103,7 @@ def block(finding: Finding, number: int) -> str:
 def _usual() -> Iterator[tuple[int, str]]:
     """Speeds and framings of the streaming protocols, the commonest first, each once."""
     seen: dict[tuple[int, str], int] = {}
-    for row in PROTOCOLS.values():
+    for row in all_protocols().values():
         if row.stream:
             for place, baud in enumerate(row.bauds):
                 for later, frame_format in enumerate(row.formats):
@@ -143,10 +135,13 @@ def _capture(path: str, baud: int, frame_format: str, listen_s: float) -> bytes:
 
 def _judge(path: str, baud: int, frame_format: str, captured: bytes) -> Finding:
     said = identify(captured)
+    if said.frame_format:
+        frame_format, captured = said.frame_format, bytes(byte & 0x7F for byte in captured)
     confidence = max((c.confidence for c in said.candidates if c.protocol in said.protocols), default=0.0)
     return Finding(
         path=path, baud=baud, frame_format=frame_format, protocols=tuple(said.protocols), confidence=confidence,
-        grams=tuple(_last_grams(PROTOCOLS[name], captured) for name in said.protocols), heard_bytes=len(captured),
+        grams=tuple(_last_grams(all_protocols()[name], captured) for name in said.protocols),
+        heard_bytes=len(captured),
     )  # fmt: skip
 
 

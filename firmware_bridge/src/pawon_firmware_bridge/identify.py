@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pawon_firmware_bridge.measurement import BadFrame, Measurement
-from pawon_firmware_bridge.protocols import PROTOCOLS, ProtocolRow
+from pawon_firmware_bridge.protocols import ProtocolRow, all_protocols
 
 FEWEST_FRAMES = 3
 """Frames without a checksum that make a protocol credible: as many as a slow indicator gives in three seconds."""
@@ -18,6 +18,12 @@ FEWEST_CHECKED_FRAMES = 2
 
 CREDIBLE = 0.6
 """Share of the bytes that must be frames: a noisy cable still passes, another protocol's accidental frames do not."""
+
+FEWEST_PARITY_BYTES = 32
+"""So many bytes whose eighth bit makes the parity even (or odd) throughout are no accident: 2 to the power of -32."""
+
+PARITY_SHARE = 0.98
+"""A capture may begin and end with a broken byte, and noise hits some."""
 
 TIE = 0.05
 """Less difference than this is an accident of noise, not a reason to prefer a protocol."""
@@ -39,40 +45,53 @@ class Candidate:
 class Identification:
     """`protocols` are the possible ones: one is the answer, none is "unknown", several cannot be told apart.
 
-    `candidates` are all that found a frame, the best first.
+    `candidates` are all that found a frame, the best first. `frame_format` is `7E1` or `7O1` where the capture was made
+    with eight bits and no parity of a device that sends seven with one; empty where the bytes show nothing of it.
     """
 
     protocols: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    frame_format: str = ""
 
     def __str__(self) -> str:
         if not self.protocols:
             return "unknown"
+        sent = f", sent as {self.frame_format}" if self.frame_format else ""
         if len(self.protocols) == 1:
-            return self.protocols[0]
-        return f"cannot tell apart: {', '.join(self.protocols)}"
+            return self.protocols[0] + sent
+        return f"cannot tell apart: {', '.join(self.protocols)}{sent}"
 
 
 def identify(captured: bytes) -> Identification:
     """Score every protocol over bytes that may begin and end anywhere."""
-    scored = [_score(row, captured) for row in PROTOCOLS.values()]
+    frame_format = _parity(captured)
+    if frame_format:
+        captured = bytes(byte & 0x7F for byte in captured)
+    rows = all_protocols()
+    scored = [_score(row, captured) for row in rows.values()]
     ranked = sorted(
-        (one for one in scored if one.frames), key=lambda one: (-one.confidence, PROTOCOLS[one.protocol].general)
+        (one for one in scored if one.frames), key=lambda one: (-one.confidence, rows[one.protocol].general)
     )
     best = max((one.confidence for one in ranked), default=0.0)
     near = [one.protocol for one in ranked if one.confidence >= max(CREDIBLE, best - TIE)]
     # The stricter says more: accidental frames seldom have a good checksum, a catch-all fits what it was made for.
-    for stricter in (_is_checked, _is_special):
-        near = [name for name in near if stricter(name)] or near
-    return Identification(protocols=tuple(near), candidates=tuple(ranked))
+    near = [name for name in near if rows[name].checked] or near
+    near = [name for name in near if not rows[name].general] or near
+    return Identification(protocols=tuple(near), candidates=tuple(ranked), frame_format=frame_format)
 
 
-def _is_checked(name: str) -> bool:
-    return PROTOCOLS[name].checked
+def _parity(captured: bytes) -> str:
+    """The seven-bit framing whose parity stands in the eighth bit of the bytes; empty if there is none.
 
-
-def _is_special(name: str) -> bool:
-    return not PROTOCOLS[name].general
+    Seven bits that are all of one parity (a device that says one character) show nothing."""
+    if len(captured) < FEWEST_PARITY_BYTES:
+        return ""
+    odd = sum(byte.bit_count() & 1 for byte in captured)
+    odd_of_seven = sum((byte & 0x7F).bit_count() & 1 for byte in captured)
+    least = PARITY_SHARE * len(captured)
+    if max(odd_of_seven, len(captured) - odd_of_seven) >= least:
+        return ""
+    return "7E1" if len(captured) - odd >= least else "7O1" if odd >= least else ""
 
 
 def _score(row: ProtocolRow, captured: bytes) -> Candidate:

@@ -26,12 +26,19 @@ def state_words(_: Callable[[str], str]) -> dict[Sign, str]:
 
 
 def fault_words(_: Callable[[str], str]) -> dict[str, str]:
-    """What is wrong with the sensor, for the faults that gateways name; others are shown as named."""
+    """What is wrong with the sensor: a word for each name in the contract's ``FAULTS``; others are shown as named."""
     return {
-        "silent": _("sensor tidak menjawab"), "disconnected": _("kabel sensor lepas"), "open": _("kabel sensor putus"),
-        "crc": _("sinyal sensor rusak"), "zeros": _("sensor kehilangan daya"), "stuck": _("angka tidak bergerak"),
-        "power_on": _("sensor mulai ulang (85 °C)"), "low_power": _("daya sensor kurang"),
-        "overload": _("beban berlebih"), "underload": _("di bawah nol"), "battery": _("baterai lemah"),
+        "silent": _("sensor tidak menjawab"), "port_lost": _("kabel USB lepas"), "hub_lost": _("hub USB mati"),
+        "unreadable": _("kecepatan atau protokol salah"), "bad_frames": _("sinyal sensor rusak"),
+        "half_frame": _("alat berhenti di tengah kalimat"), "babble": _("alat mengirim terlalu banyak"),
+        "refused": _("alat menolak pertanyaan"), "disconnected": _("kabel sensor lepas"),
+        "open": _("kabel sensor putus"), "short_ground": _("kabel sensor korslet"),
+        "short_supply": _("kabel sensor korslet"), "power_on": _("sensor mulai ulang (85 °C)"),
+        "low_power": _("daya sensor kurang"), "crc": _("sinyal sensor rusak"), "zeros": _("sensor kehilangan daya"),
+        "overload": _("beban berlebih"), "underload": _("di bawah nol"), "no_zero": _("timbangan belum dinolkan"),
+        "battery": _("baterai lemah"), "unavailable": _("sensor nirkabel hilang"),
+        "nonsense": _("angka tidak masuk akal"), "frozen": _("angka tidak bergerak"),
+        "swapped": _("alat tertukar"), "old": _("data lama"),
     }  # fmt: skip
 
 
