@@ -3,8 +3,8 @@
 The one place that judges these words; boards send them as read. A word of one level throughout is a chip that is not
 there, or a data line that is stuck: ones with the board's pull-up, zeros where the line is shorted. Both are refused,
 because zeros would read as a perfect 0.0 C. For a MAX31855 that costs nothing: 0.00 C with a cold junction of exactly
-0.00 C is one reading in a million. A MAX6675 cannot say less than 0, so its 0 means "0 or colder" and is no measurement;
-use a MAX31855 or a DS18B20 for cold things. Its last bit is not driven by the chip and says nothing.
+0.00 C is one reading in a million. A MAX6675 cannot say less than 0, so its 0 means "0 or colder" and is no
+measurement; use a MAX31855 or a DS18B20 for cold things. Its last bit is not driven by the chip and says nothing.
 Sources: MAX31855 datasheet p. 10 (tables 2 to 5), MAX6675 datasheet p. 5 (table 1).
 """
 

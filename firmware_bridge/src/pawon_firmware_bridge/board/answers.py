@@ -41,7 +41,7 @@ FAULTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardAnswer:
-    """A board's word on a command: `status` 0 done, 1 unknown command, 2 refused, 3 not steady, 4 failed (`STATUSES`)."""
+    """A board's word on a command: `status` 0 done, 1 unknown, 2 refused, 3 not steady, 4 failed (see `STATUSES`)."""
 
     command_sequence: int
     status: int

@@ -6,7 +6,7 @@ import chips
 
 ENDS_WITH_ITS_HOST = True
 
-_FED_MS = 100  # the watchdog's file is written so often, not in every pass of the loop
+_FED_MS = 500  # the watchdog's file is written so often, not in every pass of the loop
 
 _fed_ms = None
 
