@@ -1,8 +1,8 @@
 """Frames of a Pawon sensor board -> events.
 
 The board sends what its chips gave and judges nothing; saturated load cells are named here; scratchpads and words of
-thermocouples go to the places that judge them (`ds18b20`, `thermocouple`). Frames that are missing are reported, because
-a hole must be seen.
+thermocouples go to the places that judge them (`ds18b20`, `thermocouple`). Frames that are missing are reported,
+because a hole must be seen.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ HX711_HIGHEST, HX711_LOWEST = 0x7FFFFF, -0x800000
 """Counts at which the HX711 saturates (datasheet p. 4): beyond them it says nothing about the load."""
 
 MAX_ANSWERS = 16
-"""Answers kept for `take_answers`, and self-tests for `take_self_tests`; a host that never asks must not make the parser
-grow."""
+"""Answers kept for `take_answers`, and self-tests for `take_self_tests`; a host that never asks must not make the
+parser grow."""
 
 BACKWARDS = 0x8000
 """Half of the sequence's range: a jump beyond it is a board that counts anew, not 32,768 lost frames."""

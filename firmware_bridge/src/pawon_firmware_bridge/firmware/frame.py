@@ -67,9 +67,9 @@ STATUS_FAILED = 4  # no readings during a tare, or the flash cannot be written; 
 
 HEAD = struct.calcsize("<BH")
 CHECK = 2
-MAX_PAYLOAD = 250  # one COBS block (254) with room to spare; what does not fit goes into a second frame
+MAX_PAYLOAD = 250  # one COBS block (254) with room to spare
 MAX_ENCODED = MAX_PAYLOAD + 2  # COBS adds one byte per 254, the delimiter is not counted
-MAX_RECORDS = MAX_PAYLOAD - HEAD - CHECK - 4  # bytes of records in one frame of samples, after the board's time
+MAX_RECORDS = MAX_PAYLOAD - HEAD - CHECK - 4  # of one frame of samples: 4 cells, 4 thermocouples, 4 switches and 8 probes take 232 bytes
 
 
 def crc16(data):

@@ -28,11 +28,5 @@ class Transmitter:
             sys.stdout.buffer.write(encoded)
 
     def send_samples(self, now_ms, records):
-        """Records (bytes) in one frame, or in as many as they need."""
-        head = body = struct.pack("<I", now_ms & 0xFFFFFFFF)
-        for record in records:
-            if len(body) + len(record) > len(head) + frame.MAX_RECORDS:
-                self.send(frame.SAMPLES, body)
-                body = head
-            body += record
-        self.send(frame.SAMPLES, body)
+        """Records (bytes), one for each channel: the most there can be fit into one frame."""
+        self.send(frame.SAMPLES, struct.pack("<I", now_ms & 0xFFFFFFFF) + b"".join(records))
