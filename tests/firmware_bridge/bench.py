@@ -48,7 +48,9 @@ class Bench:
         tty.setraw(slave)
         self.port = os.ttyname(slave)
         run = files("pawon_firmware_bridge") / "firmware" / "bench" / "run.py"
-        self.process = subprocess.Popen([self._micropython, str(run), str(self._path)], stdin=slave, stdout=slave)
+        self.process = subprocess.Popen(
+            [self._micropython, str(run), str(self._path)], stdin=slave, stdout=slave, stderr=slave
+        )
         os.close(slave)
         self.frames = b""
         self._parser = BoardParser()

@@ -230,7 +230,9 @@ def test_any_chunking_gives_the_same(cuts: list[int]) -> None:
     """How the bytes are cut changes nothing."""
     whole, parser = BoardParser(), BoardParser()
     expected = whole.feed(STREAM)
-    heard = [event for begin, end in pairwise([0, *sorted(cuts), len(STREAM)]) for event in parser.feed(STREAM[begin:end])]
+    heard = [
+        event for begin, end in pairwise([0, *sorted(cuts), len(STREAM)]) for event in parser.feed(STREAM[begin:end])
+    ]
     assert heard == expected
     assert parser.take_self_tests() == whole.take_self_tests() != []
 

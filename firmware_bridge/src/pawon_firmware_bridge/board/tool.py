@@ -21,6 +21,9 @@ USAGE_ERROR = 2
 READINGS_S = 15.0
 """For the readings of one load: at the slowest interval worth calibrating with, once a second, less one lost."""
 
+PASSED_OVER = 3
+"""Readings after Enter that are not used: the board may hold one from before, and the hand still shakes the table."""
+
 RESET_CAUSES = {1: "power", 2: "reset button", 3: "watchdog", 4: "deep sleep", 5: "soft reset"}
 
 
@@ -142,7 +145,7 @@ def _calibrate(port: BoardPort, options: argparse.Namespace, talk: Talk) -> int:
         talk.wait(f"Put {options.mass_g:g} g on it, wait until it is still, then press Enter: ")
         found = calibrate(empty, _readings(port, name), options.mass_g)
     except (CalibrationError, EOFError) as error:
-        talk.tell(f"{options.port}: {error or 'nobody pressed Enter'}")
+        talk.tell(f"{options.port}: {str(error) or 'nobody pressed Enter'}")
         return FAILED
     if options.json:
         talk.say(json.dumps({"channel": name, **asdict(found)}))
@@ -162,8 +165,8 @@ def _readings(port: BoardPort, name: str) -> list[float]:
             if event.value is None:
                 raise CalibrationError(f"{name} is {event.state}; `pawon-bridge board {port.path} self-test` says more")
             counts.append(event.value)
-            if len(counts) == READINGS:
-                return counts
+            if len(counts) == PASSED_OVER + READINGS:
+                return counts[PASSED_OVER:]
     raise CalibrationError(f"{len(counts)} readings of {name} within {READINGS_S:g} s; is it in wiring.json?")
 
 

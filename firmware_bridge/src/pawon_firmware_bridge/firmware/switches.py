@@ -37,7 +37,7 @@ class Switch:
 
     def test_results(self, now_ms):
         """[(channel, fault)], or None while the contact bounces."""
-        if self._seen == self._state:
+        if self._seen == self._state and now_ms - self._since_ms >= DEBOUNCE_MS:
             return [(self._channel, frame.FAULT_NONE)]
         return [(self._channel, frame.FAULT_BOUNCING)] if now_ms - self._test_ms >= BOUNCING_MS else None
 

@@ -5,7 +5,7 @@ Their values come from a small JSON file that the simulator replaces atomically;
  "hx711": [{"counts": -1234, "plugged": true, "stuck_low": false, "shake": 0}],
  "ds18b20": [{"rom": "16 hex digits", "scratchpad": "18 hex digits", "plugged": true}], "one_wire_shorted": false,
  "thermocouples": [{"chip": "max31855", "word": "04b01900", "plugged": true}],
- "switches": [{"level": 0, "normally": "closed"}],
+ "switches": [{"level": 0, "normally": "closed", "chatters": false}],
  "log": path or null, "zeros": path or null, "watchdog": path or null, "hang": false}
 `log` receives a line for each time an output is switched; `zeros` is the board's flash; `watchdog` is written while the
 loop goes on; `hang` makes a load cell's data line never return, as no real pin does. `shake` moves the counts up and
@@ -155,9 +155,12 @@ class SelectPin:
 class SwitchPin:
     def __init__(self, number):
         self._number = number
+        self._last = 0
 
     def value(self):
-        return now()["switches"][self._number]["level"]
+        row = now()["switches"][self._number]
+        self._last = 1 - self._last if row.get("chatters") else row["level"]
+        return self._last
 
 
 class DS18B20Chip:
