@@ -6,6 +6,7 @@ import ast
 import json
 from collections.abc import Iterator
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,12 @@ def _zeros(bench: Bench) -> dict[str, int]:
     return {event.channel: event.counts for event in bench.events if isinstance(event, BoardZero)}
 
 
+def _sample_times(bench: Bench) -> list[int]:
+    """The board's times of its samples so far, in ms."""
+    decoded = [frame.decode(encoded) for encoded in bench.frames.split(frame.DELIMITER)[:-1] if encoded]
+    return [int.from_bytes(body[:4], "little") for kind, _, body in decoded if kind == frame.SAMPLES]
+
+
 def _tare(bench: Bench, channel: int, sequence: int) -> int:
     bench.send(commands.tare(channel, sequence=sequence))
     bench.until(lambda: any(answer.command_sequence == sequence for answer in bench.answers))
@@ -93,8 +100,12 @@ def test_a_door_is_told_at_once_and_does_not_bounce(full: Bench) -> None:
     full.until(full.has("door-0", 0.0))
     full.send(commands.interval(60_000, sequence=1))
     full.until(lambda: bool(full.answers))
+    before = len(_sample_times(full))
+    full.until(lambda: len(_sample_times(full)) > before)
     full.set(switches=[{"level": 1, "normally": "closed"}, {"level": 1, "normally": "open"}])
     full.until(full.has("door-0", 1.0))
+    # By the board's own clock: regular frames are a second apart here, so a shorter gap is the change's own frame.
+    assert min(late - early for early, late in pairwise(_sample_times(full)[before:])) < 1000
     full.until(full.has("door-1", 0.0))
     full.set(switches=[{"level": 0, "normally": "closed", "chatters": True}, {"level": 1, "normally": "open"}])
     full.listen(0.2)
@@ -232,9 +243,15 @@ def test_a_half_written_zero_is_not_seen(cells: Bench) -> None:
     """A power cut during the writing leaves a file beside the true one, which alone counts."""
     assert _tare(cells, 0, sequence=1) == frame.STATUS_OK
     cells.cut_power()
-    cells.zeros.with_name("zeros.json.new").write_text('{"zeros": {"0": 1')
+    half = cells.zeros.with_name("zeros.json.new")
+    half.write_text('{"zeros": {"0": 1')
     cells.start_again()
     cells.until(lambda: _zeros(cells) == {"hx711-0": 84_210})
+    half.unlink()
+    half.mkdir()
+    stored = cells.zeros.read_text()
+    assert _tare(cells, 1, sequence=2) == frame.STATUS_FAILED
+    assert cells.zeros.read_text() == stored
 
 
 @needs_micropython
