@@ -167,7 +167,7 @@ def test_ports_that_cannot_be_had(tmp_path: Path, capsys: Words) -> None:
     tty.setraw(slave)
     name = os.ttyname(slave)
     assert main(["board", name, "identify"]) == 2
-    assert "no answer within 3 s, nothing is heard from it at all" in capsys.readouterr().err
+    assert "no answer within 6 s, nothing is heard from it at all" in capsys.readouterr().err
     fcntl.flock(slave, fcntl.LOCK_EX)
     assert main(["board", name, "identify"]) == 2
     assert "another program holds it, probably the gateway; stop that first" in capsys.readouterr().err

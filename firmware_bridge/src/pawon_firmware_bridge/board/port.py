@@ -22,8 +22,8 @@ from pawon_firmware_bridge.board.answers import BoardAnswer, BoardSelfTest
 from pawon_firmware_bridge.board.parser import BoardParser
 from pawon_firmware_bridge.measurement import Event
 
-ANSWER_S = 3.0
-"""A board answers within a pass of its loop; one that has just been reset by opening its port needs two seconds."""
+ANSWER_S = 6.0
+"""A board answers within a pass of its loop; one that is reset by the opening of its port needs 3 s first."""
 
 MAX_READ = 4096
 _SPEED_IN, _SPEED_OUT, _CONTROL = 4, 5, 2

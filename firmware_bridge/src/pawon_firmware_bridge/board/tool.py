@@ -12,7 +12,7 @@ from datetime import datetime
 from pawon_firmware_bridge.board import commands
 from pawon_firmware_bridge.board.answers import FAULTS, STATUSES, BoardSelfTest
 from pawon_firmware_bridge.board.calibration import READINGS, CalibrationError, calibrate
-from pawon_firmware_bridge.board.port import BoardPort, PortError
+from pawon_firmware_bridge.board.port import ANSWER_S, BoardPort, PortError
 from pawon_firmware_bridge.firmware import frame
 from pawon_firmware_bridge.measurement import BadFrame, BoardHello, BoardZero, Event, Measurement
 
@@ -104,7 +104,7 @@ def _ask(port: BoardPort, command: Callable[[int], bytes], options: argparse.Nam
     waits = {"tare": commands.TARE_S, "self-test": commands.SELF_TEST_S}
     if options.action == "tare":
         talk.tell("Keep the load still ...")
-    answer, heard, tests = port.ask(command, wait_s=waits.get(options.action, 3.0))
+    answer, heard, tests = port.ask(command, wait_s=waits.get(options.action, ANSWER_S))
     wanted: dict[str, tuple[type, ...]] = {"identify": (BoardHello, BoardZero), "tare": (BoardZero,)}
     for event in heard:
         if isinstance(event, wanted.get(options.action, ())):

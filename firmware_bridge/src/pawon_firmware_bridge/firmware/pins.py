@@ -4,6 +4,8 @@ What is wired where is in `wiring.json` beside this file, see docs/boards.md.
 """
 
 import json
+import select
+import sys
 import time
 
 import machine
@@ -12,7 +14,7 @@ import onewire
 
 ENDS_WITH_ITS_HOST = False
 
-_GRACE_MS = 1000  # so long after a start a person (mpremote) can still stop the firmware with Ctrl-C
+_GRACE_MS = 2000  # so long after a start a person (mpremote) can still stop the firmware; a USB port needs one to appear
 _WATCHDOG_MS = 8000  # the RP2040's longest is 8388
 
 _watchdog = None
@@ -105,10 +107,24 @@ def reset_cause():
 
 def prepare_console():
     global _watchdog
-    time.sleep_ms(_GRACE_MS)
-    # Byte 3 inside a command is data, not a person's Ctrl-C.
+    # Byte 3 inside a command is data, not a person's Ctrl-C: it must not leave a board without its program.
     micropython.kbd_intr(-1)
+    if _person_asks():
+        micropython.kbd_intr(3)
+        raise KeyboardInterrupt
     _watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+
+
+def _person_asks():
+    """True if the first thing heard is Ctrl-C, as typed or as mpremote sends it; what a host sends begins with 0."""
+    console = select.poll()
+    console.register(sys.stdin.buffer, select.POLLIN)
+    until_ms = time.ticks_add(time.ticks_ms(), _GRACE_MS)
+    heard = b""
+    while heard in (b"", b"\r") and time.ticks_diff(until_ms, time.ticks_ms()) > 0:
+        if console.poll(20):
+            heard += sys.stdin.buffer.read(1)
+    return heard in (b"\x03", b"\r\x03")
 
 
 def feed_watchdog():
