@@ -352,6 +352,17 @@ def test_light_and_buzzer_stop_by_themselves(cells: Bench) -> None:
 
 
 @needs_micropython
+def test_a_buzzer_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """Nobody is told that an alarm sounded where nothing can sound; the light beside it works."""
+    assert MICROPYTHON is not None
+    with Bench(MICROPYTHON, tmp_path, outputs=["light"]) as bench:
+        bench.send(commands.buzzer(40, 40, 2, sequence=1) + commands.light(40, 40, 1, sequence=2))
+        bench.until(lambda: len(bench.answers) == 2)
+        bench.until(lambda: bench.log.exists() and bench.log.read_text() == "light 1\nlight 0\n")
+    assert [answer.status for answer in bench.answers] == [frame.STATUS_REFUSED, frame.STATUS_OK]
+
+
+@needs_micropython
 def test_the_loop_feeds_the_watchdog_and_a_hung_one_does_not(cells: Bench) -> None:
     """While the firmware runs, with chips missing and a babbling host, its watchdog is fed; in a program that hangs it
     is not, and the board that then starts again says so and keeps its zero."""

@@ -91,7 +91,7 @@ def test_refusals_are_said_in_words(port: str, capsys: Words) -> None:
     assert main(["board", port, "tare", "1"]) == 1
     assert "failed: no readings" in capsys.readouterr().err
     assert main(["board", port, "tare", "3"]) == 1
-    assert "refused: no such channel" in capsys.readouterr().err
+    assert "refused: not wired" in capsys.readouterr().err
 
 
 @needs_micropython
@@ -173,6 +173,13 @@ def test_ports_that_cannot_be_had(tmp_path: Path, capsys: Words) -> None:
     assert "another program holds it, probably the gateway; stop that first" in capsys.readouterr().err
     os.close(slave)
     os.close(master)
+
+
+def test_decode_prints_a_zero(capsys: Words) -> None:
+    """A captured zero of a load cell is a JSON line of its own."""
+    digits = "03 02 07 03 60 ea 01 07 02 07 04 f2 48 01 03 51 94 00"
+    assert main(["decode", "--protocol", "pawon-board", "--hex", digits]) == 0
+    assert json.loads(capsys.readouterr().out) == {"zero": "hx711-2", "channel": "hx711-2", "counts": 84_210}
 
 
 def test_a_port_without_permission(monkeypatch: pytest.MonkeyPatch, capsys: Words) -> None:

@@ -13,7 +13,7 @@ _TESTED = struct.Struct("<HIIH")
 STATUSES = {
     frame.STATUS_OK: "done",
     frame.STATUS_UNKNOWN: "the board's firmware is older and does not know this command",
-    frame.STATUS_REFUSED: "refused: no such channel, a value out of range, or it is doing the same already",
+    frame.STATUS_REFUSED: "refused: not wired, a value out of range, or it is doing the same already",
     frame.STATUS_NOT_STEADY: "not steady: the load moved; the stored zero is as before",
     frame.STATUS_FAILED: "failed: no readings, or the board cannot write its flash; the stored zero is as before",
 }

@@ -49,6 +49,11 @@ class BoardPort:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        try:
+            # The mark outlives this program where another still holds the port open.
+            fcntl.ioctl(self._file, termios.TIOCNXCL)
+        except OSError:
+            pass  # the board was unplugged meanwhile
         os.close(self._file)
 
     def events(self, seconds: float) -> Iterator[Event]:

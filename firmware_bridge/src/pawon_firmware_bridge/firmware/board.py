@@ -71,9 +71,11 @@ class Board:
         self._tell_zeros()
 
     def switch_on(self, number, on_ms, off_ms, repeats):
-        """Buzzer or light; nothing happens where there is none."""
-        if number in self._outputs:
-            self._outputs[number].begin(self._now_ms, on_ms, off_ms, repeats)
+        """Buzzer or light; refused where there is none, because an alarm that nobody hears is not done."""
+        if number not in self._outputs:
+            return frame.STATUS_REFUSED
+        self._outputs[number].begin(self._now_ms, on_ms, off_ms, repeats)
+        return frame.STATUS_OK
 
     def set_interval(self, interval_ms):
         self._interval_ms = interval_ms

@@ -40,8 +40,7 @@ class Commands:
         if number in (frame.BUZZER, frame.LIGHT):
             if len(arguments) != 5:
                 return frame.STATUS_REFUSED
-            self._board.switch_on(number, *struct.unpack("<HHB", arguments))
-            return frame.STATUS_OK
+            return self._board.switch_on(number, *struct.unpack("<HHB", arguments))
         if number == frame.INTERVAL:
             interval_ms = struct.unpack("<H", arguments)[0] if len(arguments) == 2 else 0
             if interval_ms < SHORTEST_INTERVAL_MS:

@@ -61,7 +61,7 @@ TARE = 6  # channel u8
 
 STATUS_OK = 0
 STATUS_UNKNOWN = 1  # a command of a newer host
-STATUS_REFUSED = 2  # arguments of a wrong length or out of range, no such channel, or the same is being done already
+STATUS_REFUSED = 2  # arguments of a wrong length or out of range, not wired, or the same is being done already
 STATUS_NOT_STEADY = 3  # the load moved during a tare; the stored zero is as before
 STATUS_FAILED = 4  # no readings during a tare, or the flash cannot be written; the stored zero is as before
 

@@ -6,7 +6,7 @@ Their values come from a small JSON file that the simulator replaces atomically;
  "ds18b20": [{"rom": "16 hex digits", "scratchpad": "18 hex digits", "plugged": true}], "one_wire_shorted": false,
  "thermocouples": [{"chip": "max31855", "word": "04b01900", "plugged": true}],
  "switches": [{"level": 0, "normally": "closed", "chatters": false}],
- "log": path or null, "zeros": path or null, "watchdog": path or null, "hang": false}
+ "outputs": ["buzzer", "light"], "log": path or null, "zeros": path or null, "watchdog": path or null, "hang": false}
 `log` receives a line for each time an output is switched; `zeros` is the board's flash; `watchdog` is written while the
 loop goes on; `hang` makes a load cell's data line never return, as no real pin does. `shake` moves the counts up and
 down by so much from one conversion to the next.

@@ -46,7 +46,7 @@ class OneWire:
 
 def wiring():
     world = chips.now()
-    found = {"buzzer": {}, "light": {}}
+    found = {name: {} for name in world.get("outputs", ("buzzer", "light"))}
     for key in ("hx711", "thermocouples", "switches"):
         found[key] = [dict(row, number=number) for number, row in enumerate(world.get(key, []))]
     if world.get("ds18b20"):
