@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from pawon_firmware_bridge.measurement import MAX_RAW, BadFrame, BoardHello, Measurement
+from pawon_firmware_bridge.measurement import MAX_RAW, BadFrame, BoardHello, BoardZero, Measurement
 from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_firmware_bridge.simulator.indicators import INDICATORS
 from pawon_firmware_bridge.simulator.rows import ScaleRow
@@ -87,8 +87,8 @@ def fuzz(count: int = FUZZ_INPUTS, *, seed: int = 1) -> float:
 
 
 def _check(event: object) -> None:
-    assert isinstance(event, Measurement | BadFrame | BoardHello), event
-    if isinstance(event, BoardHello):
+    assert isinstance(event, Measurement | BadFrame | BoardHello | BoardZero), event
+    if isinstance(event, BoardHello | BoardZero):
         return
     assert len(event.raw) <= MAX_RAW, event
     if isinstance(event, Measurement):

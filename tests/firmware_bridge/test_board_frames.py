@@ -15,7 +15,8 @@ from pawon_firmware_bridge.board import commands
 from pawon_firmware_bridge.board.parser import MAX_ANSWERS, BoardAnswer, BoardParser, w1_name
 from pawon_firmware_bridge.firmware import frame
 from pawon_firmware_bridge.measurement import BadFrame, BoardHello, Event, Measurement
-from pawon_firmware_bridge.simulator.bench_board import find_micropython, rom_of
+from pawon_firmware_bridge.simulator.bench_board import find_micropython
+from pawon_firmware_bridge.simulator.board_channels import rom_of
 
 MICROPYTHON = find_micropython()
 needs_micropython = pytest.mark.skipif(MICROPYTHON is None, reason="no MicroPython wheel for this machine (aarch64)")

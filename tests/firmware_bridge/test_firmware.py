@@ -15,7 +15,8 @@ from pawon_firmware_bridge.board.parser import BoardAnswer
 from pawon_firmware_bridge.ds18b20 import scratchpad_of
 from pawon_firmware_bridge.firmware import frame
 from pawon_firmware_bridge.measurement import BadFrame, BoardHello
-from pawon_firmware_bridge.simulator.bench_board import find_micropython, rom_of
+from pawon_firmware_bridge.simulator.bench_board import find_micropython
+from pawon_firmware_bridge.simulator.board_channels import rom_of
 
 MICROPYTHON = find_micropython()
 pytestmark = pytest.mark.skipif(MICROPYTHON is None, reason="no MicroPython wheel for this machine (aarch64)")

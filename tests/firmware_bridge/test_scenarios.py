@@ -37,8 +37,8 @@ MISTAKES = [
         '[[device]]\nname = "b"\nprotocol = "pawon-board"\nboard_id = "1"\n[[device.channel]]\nname = "hx711-1"\n'
         '[[device.channel]]\nname = "x"',
         [
-            "device[0].channel[1].name: must be hx711-0 to hx711-3, or a 1-wire id such as 28-000000000a01",
-            "device[0].channel: load cells are numbered from hx711-0 without a hole, not hx711-1",
+            "device[0].channel[1].name: must be hx711-0 to hx711-3, thermocouple-0 to -3, door-0 to -3, or a 1-wire id",
+            "device[0].channel: channels are numbered from hx711-0 without a hole, not hx711-1",
         ],
     ),
     (

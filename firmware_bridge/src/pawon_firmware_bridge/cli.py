@@ -1,4 +1,4 @@
-"""`pawon-bridge`: decode and identify captured bytes, list the protocols, simulate devices."""
+"""`pawon-bridge`: decode and identify captured bytes, list the protocols, simulate devices, talk to boards."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from pawon_firmware_bridge.board.tool import Talk, add_board_parser, event_fields, run_board
 from pawon_firmware_bridge.identify import Identification, identify
-from pawon_firmware_bridge.measurement import BadFrame, BoardHello, Event
+from pawon_firmware_bridge.measurement import Event
 from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_firmware_bridge.simulator.command import shipped_scenarios, simulate
 
@@ -68,7 +69,25 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long (default: at a signal)")
     run.add_argument("--truth", type=Path, metavar="FILE", help="append what the devices really said, as JSON lines")
     run.set_defaults(run=_simulate)
+
+    add_board_parser(commands).set_defaults(run=_board)
     return parser
+
+
+def _board(options: argparse.Namespace) -> int:
+    def wait(text: str) -> None:
+        print(text, end="", file=sys.stderr, flush=True)
+        if not sys.stdin.readline():
+            raise EOFError
+
+    return run_board(
+        options,
+        Talk(
+            say=lambda line: print(line, flush=True),
+            tell=lambda line: print(line, file=sys.stderr, flush=True),
+            wait=wait,
+        ),
+    )
 
 
 def _decode(options: argparse.Namespace) -> int:
@@ -128,13 +147,7 @@ def _read(name: str) -> Iterator[bytes]:
 
 def _print(events: Iterable[Event]) -> None:
     for event in events:
-        if isinstance(event, BadFrame):
-            line = {"bad": event.reason, "raw": event.raw.hex(" ")}
-        elif isinstance(event, BoardHello):
-            line = {"hello": event.board_id, **asdict(event)}
-        else:
-            line = {**asdict(event), "raw": event.raw.hex(" ")}
-        print(json.dumps(line), flush=True)
+        print(json.dumps(event_fields(event)), flush=True)
 
 
 def _list_protocols(_: argparse.Namespace) -> int:

@@ -17,12 +17,14 @@ MAX_RAW = 64
 class Measurement:
     """One thing one device said at one moment.
 
-    `quantity` is `mass_g`, `temperature_c`, `humidity_percent` or `raw_counts` (an uncalibrated HX711); the unit is
-    in the name. `value` is None unless `state` is `ok`: what is not a number never travels as one. The other states
-    are `overload`, `underload`, `power_on`, `crc`, `zeros`, `low_power` and `disconnected`.
+    `quantity` is `mass_g`, `temperature_c`, `humidity_percent`, `raw_counts` (an uncalibrated HX711) or `door` (1 open,
+    0 closed); the unit is in the name. `value` is None unless `state` is `ok`: what is not a number never travels as
+    one. The other states are `overload`, `underload`, `power_on`, `crc`, `zeros`, `low_power`, `disconnected`, and of a
+    thermocouple `open`, `short_ground` and `short_supply`.
     `stable` is what the device says about itself, None where its format cannot say. `load` is `gross`, `net` or `tare`.
     `tare_g` is the tare in grams that the device subtracts, where the same frame says it.
-    `channel` names the sensor of a device with several: `hx711-0`, a 1-wire id as Linux spells it, an address letter.
+    `channel` names the sensor of a device with several: `hx711-0`, `door-0`, a 1-wire id as Linux spells it, an address
+    letter.
     """
 
     quantity: str
@@ -57,7 +59,19 @@ class BoardHello:
     restarted: bool = False
 
 
-Event = Measurement | BadFrame | BoardHello
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardZero:
+    """The zero a board has stored for one of its load cells: told after each hello, after a tare, and every 10 s.
+
+    The board never subtracts it: `counts` belongs beside the `raw_counts` of the same `channel`. A channel without a
+    word of this kind has no stored zero.
+    """
+
+    channel: str
+    counts: int
+
+
+Event = Measurement | BadFrame | BoardHello | BoardZero
 
 
 class Parser(Protocol):

@@ -1,7 +1,8 @@
 """Frames of a Pawon sensor board -> events.
 
-The board sends what its chips gave and judges nothing; saturated load cells are named here, and scratchpads go to the
-one place that judges them (`ds18b20`). Frames that are missing are reported, because a hole must be seen.
+The board sends what its chips gave and judges nothing; saturated load cells are named here; scratchpads and words of
+thermocouples go to the places that judge them (`ds18b20`, `thermocouple`). Frames that are missing are reported,
+because a hole must be seen.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from pawon_firmware_bridge import ds18b20
+from pawon_firmware_bridge import ds18b20, thermocouple
+from pawon_firmware_bridge.board.answers import BoardAnswer, BoardSelfTest, channel_name, read_self_test, w1_name
 from pawon_firmware_bridge.firmware import frame
-from pawon_firmware_bridge.measurement import MAX_RAW, BadFrame, BoardHello, Event, Measurement
+from pawon_firmware_bridge.measurement import MAX_RAW, BadFrame, BoardHello, BoardZero, Event, Measurement
+
+__all__ = ["BoardAnswer", "BoardParser", "BoardSelfTest", "w1_name"]
 
 HX711_HIGHEST, HX711_LOWEST = 0x7FFFFF, -0x800000
 """Counts at which the HX711 saturates (datasheet p. 4): beyond them it says nothing about the load."""
 
 MAX_ANSWERS = 16
-"""Answers kept for `take_answers`; a host that never asks must not make the parser grow."""
+"""Answers kept for `take_answers`, and self-tests for `take_self_tests`; a host that never asks must not make the
+parser grow."""
 
 BACKWARDS = 0x8000
 """Half of the sequence's range: a jump beyond it is a board that counts anew, not 32,768 lost frames."""
@@ -27,14 +31,6 @@ BACKWARDS = 0x8000
 _HELLO = struct.Struct("<8s3BB")
 _ANSWER = struct.Struct("<HB")
 _RECORD = struct.Struct("<BBB")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoardAnswer:
-    """A board's word on a command: `status` 0 done, 1 unknown command, 2 refused arguments."""
-
-    command_sequence: int
-    status: int
 
 
 class BoardParser:
@@ -46,6 +42,7 @@ class BoardParser:
         self._expected: int | None = None
         self._probes: dict[int, str] = {}
         self._answers: deque[BoardAnswer] = deque(maxlen=MAX_ANSWERS)
+        self._self_tests: deque[BoardSelfTest] = deque(maxlen=MAX_ANSWERS)
         self.wasted = 0
 
     @property
@@ -63,6 +60,12 @@ class BoardParser:
         answers = list(self._answers)
         self._answers.clear()
         return answers
+
+    def take_self_tests(self) -> list[BoardSelfTest]:
+        """Self-tests since the last call, oldest first, at most `MAX_ANSWERS`."""
+        tests = list(self._self_tests)
+        self._self_tests.clear()
+        return tests
 
     def feed(self, data: bytes, /) -> list[Event]:
         """Take bytes as they come; return what they complete."""
@@ -108,6 +111,9 @@ class BoardParser:
             command_sequence, status = _ANSWER.unpack(body)
             self._answers.append(BoardAnswer(command_sequence=command_sequence, status=status))
             return events
+        if kind == frame.TESTED and (test := read_self_test(body, self._probes)) is not None:
+            self._self_tests.append(test)
+            return events
         return [*events, BadFrame(reason=f"unknown type {kind} of {len(body)} bytes", raw=encoded[:MAX_RAW])]
 
     def _notice_gap(self, sequence: int, encoded: bytes) -> list[Event]:
@@ -133,31 +139,40 @@ class BoardParser:
     def _read_samples(self, body: bytes, encoded: bytes) -> list[Event]:
         if len(body) < 4:
             return [BadFrame(reason="samples without a time", raw=encoded[:MAX_RAW])]
-        return [self._read_record(*record) for record in _records(body[4:])]
+        return [event for record in _records(body[4:]) for event in self._read_record(*record)]
 
-    def _read_record(self, channel: int, kind: int, data: bytes) -> Event:
-        if kind == frame.KIND_HX711 and len(data) == 4:
-            return _load_cell(f"hx711-{channel}", int.from_bytes(data, "little", signed=True), data)
-        if kind == frame.KIND_DS18B20 and len(data) == 17:
-            self._probes[channel] = w1_name(data[:8])
-            return ds18b20.measurement(data[8:], channel=self._probes[channel], raw=data)
-        if kind == frame.KIND_FAULT and len(data) in (1, 9):
-            return self._fault(channel, data)
-        return BadFrame(reason=f"unknown record {kind} of {len(data)} bytes", raw=data[:MAX_RAW])
+    def _read_record(self, channel: int, kind: int, data: bytes) -> list[Event]:
+        name = channel_name(channel, self._probes)
+        match kind, len(data):
+            case frame.KIND_HX711, 4:
+                return [_load_cell(name, int.from_bytes(data, "little", signed=True), data)]
+            case frame.KIND_ZERO, 4:
+                return [BoardZero(channel=name, counts=int.from_bytes(data, "little", signed=True))]
+            case frame.KIND_DS18B20, 17:
+                self._probes[channel] = w1_name(data[:8])
+                return [ds18b20.measurement(data[8:], channel=self._probes[channel], raw=data)]
+            case frame.KIND_MAX31855, thermocouple.MAX31855_LENGTH:
+                word = thermocouple.judge_max31855(data)
+                return [
+                    thermocouple.measurement(word.thermocouple, channel=name, raw=data),
+                    thermocouple.measurement(word.junction, channel=f"{name}-junction", raw=data),
+                ]
+            case frame.KIND_MAX6675, thermocouple.MAX6675_LENGTH:
+                return [thermocouple.measurement(thermocouple.judge_max6675(data), channel=name, raw=data)]
+            case frame.KIND_SWITCH, 1 if data[0] in (0, 1):
+                return [Measurement(quantity="door", value=float(data[0]), channel=name, raw=data)]
+            case frame.KIND_FAULT, 1 | 9:
+                return [self._fault(channel, data)]
+        return [BadFrame(reason=f"unknown record {kind} of {len(data)} bytes", raw=data[:MAX_RAW])]
 
     def _fault(self, channel: int, data: bytes) -> Measurement:
         if len(data) == 9:
             self._probes[channel] = w1_name(data[1:])
-        if data[0] in (frame.FAULT_NOT_READY, frame.FAULT_STUCK_LOW):
-            quantity, name = "raw_counts", f"hx711-{channel}"
-        else:
-            quantity, name = "temperature_c", self._probes.get(channel, f"onewire-{channel}")
-        return Measurement(quantity=quantity, value=None, state="disconnected", channel=name, raw=data)
-
-
-def w1_name(rom: bytes) -> str:
-    """A 1-wire id as Linux names its directory: eight bytes as on the bus -> `28-00000a1b2c3d`."""
-    return f"{rom[0]:02x}-{rom[6:0:-1].hex()}"
+        quantity = "raw_counts" if data[0] in (frame.FAULT_NOT_READY, frame.FAULT_STUCK_LOW) else "temperature_c"
+        # A shorted bus reads as zeros; it is told as they are, whether the board noticed it or a scratchpad shows it.
+        state = "zeros" if data[0] == frame.FAULT_BUS_SHORTED else "disconnected"
+        name = channel_name(channel, self._probes)
+        return Measurement(quantity=quantity, value=None, state=state, channel=name, raw=data)
 
 
 def _load_cell(channel: str, counts: int, raw: bytes) -> Measurement:

@@ -7,6 +7,7 @@ so each pulse is guarded from interrupts.
 """
 
 BITS = 24
+HIGHEST, LOWEST = 0x7FFFFF, -0x800000  # saturated: beyond them the chip says nothing about the load (datasheet p. 4)
 PULSES_FOR_GAIN = {128: 1, 32: 2, 64: 3}  # 128 and 64 are input A, 32 is input B
 
 

@@ -14,12 +14,12 @@ OVERLOADABLE = (*(name for name, indicator in INDICATORS.items() if indicator.ov
 
 PROBES = ("ds18b20-w1", "ds18b20")
 PORTS = (*SCALES, "pawon-board")
-ALL = (*PORTS, *PROBES, "hx711")
+ALL = (*PORTS, *PROBES, "hx711", "thermocouple", "door")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRow:
-    """`kinds`: protocols, and `hx711` or `ds18b20` for a channel of a board."""
+    """`kinds`: protocols, and `hx711`, `ds18b20`, `thermocouple` or `door` for a channel of a board."""
 
     kinds: tuple[str, ...]
     fields: Mapping[str, Field] = field(default_factory=dict)
@@ -38,12 +38,15 @@ ACTIONS: dict[str, ActionRow] = {
     "touch": ActionRow(kinds=(*SCALES, "hx711"), fields={"mass_g": _MASS, "duration_s": _seconds(1.5)}),
     "overload": ActionRow(kinds=OVERLOADABLE, fields={"duration_s": _seconds(3)}),
     "approach": ActionRow(
-        kinds=PROBES,
-        fields={"target_c": Field(kind="number", low=-55, high=125), "tau_s": _seconds(60)},
+        kinds=(*PROBES, "thermocouple"),
+        fields={"target_c": Field(kind="number", low=-200, high=1000), "tau_s": _seconds(60)},
     ),
+    "open": ActionRow(kinds=("door",)),
+    "close": ActionRow(kinds=("door",)),
     "unplug": ActionRow(kinds=ALL),
     "plug": ActionRow(kinds=ALL),
     "restart": ActionRow(kinds=("pawon-board",)),
+    "hang": ActionRow(kinds=("pawon-board",)),
     "garbage": ActionRow(
         kinds=(*PORTS, "ds18b20-w1"), fields={"count": Field(kind="count", default=40, low=1, high=4000)}
     ),

@@ -52,12 +52,35 @@ class BoardProbeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThermocoupleRow:
+    """`chip` is `max31855` or `max6675`; `junction_c` is the cold junction's temperature."""
+
+    name: str
+    chip: str
+    temperature_c: float
+    junction_c: float
+    noise_c: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorRow:
+    """`state` is the door's at the beginning; `normally` the contact's while the door is closed."""
+
+    name: str
+    state: str
+    normally: str
+
+
+ChannelRow = CellRow | BoardProbeRow | ThermocoupleRow | DoorRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoardRow:
     name: str
     protocol: str
     path: str
     board_id: str
-    channels: tuple[CellRow | BoardProbeRow, ...]
+    channels: tuple[ChannelRow, ...]
 
 
 DeviceRow = ScaleRow | ProbeRow | BoardRow

@@ -12,11 +12,14 @@ from pawon_firmware_bridge.simulator.rows import (
     BoardProbeRow,
     BoardRow,
     CellRow,
+    ChannelRow,
     DeviceRow,
+    DoorRow,
     EventRow,
     ProbeRow,
     ScaleRow,
     Scenario,
+    ThermocoupleRow,
 )
 from pawon_firmware_bridge.simulator.tables import Field, read_table
 
@@ -24,6 +27,10 @@ NAME = re.compile(r"[a-z0-9-]{1,32}")
 ROM = re.compile(r"28-[0-9a-f]{12}")
 BOARD_ID = re.compile(r"[0-9a-f]{16}")
 CELL = re.compile(r"hx711-[0-3]")
+THERMOCOUPLE = re.compile(r"thermocouple-[0-3]")
+DOOR = re.compile(r"door-[0-3]")
+CHIPS = ("max31855", "max6675")
+STATES = ("closed", "open")
 MAX_PROBES = 8
 """A board's firmware keeps eight probes of one bus."""
 
@@ -61,6 +68,18 @@ _CELL = {
     "noise_g": Field(kind="number", default=0.0, low=0, high=1000),
 }
 _BOARD_PROBE = {"name": Field(kind="text"), **_TEMPERATURE}
+_THERMOCOUPLE = {
+    "name": Field(kind="text"),
+    "chip": Field(kind="text", default="max31855"),
+    "temperature_c": Field(kind="number", low=-200, high=1000),
+    "junction_c": Field(kind="number", default=30.0, low=-40, high=125),
+    "noise_c": Field(kind="number", default=0.1, low=0, high=5),
+}
+_DOOR = {
+    "name": Field(kind="text"),
+    "state": Field(kind="text", default="closed"),
+    "normally": Field(kind="text", default="closed"),
+}
 _EVENT = {
     "at_s": Field(kind="number", low=0, high=86_400),
     "device": Field(kind="text"),
@@ -118,7 +137,8 @@ def kinds_of(device: DeviceRow, channel: str) -> tuple[str, str]:
     names = [row.name for row in device.channels]
     if channel not in names:
         return "", f"{device.name} has no channel {channel}; it has {', '.join(names)}"
-    return ("hx711" if channel.startswith("hx711") else "ds18b20"), ""
+    kind = channel.partition("-")[0]
+    return (kind if kind in ("hx711", "thermocouple", "door") else "ds18b20"), ""
 
 
 def _device(table: object, path: str, problems: list[str]) -> DeviceRow | None:
@@ -170,27 +190,52 @@ def _check_names(row: DeviceRow, path: str, problems: list[str]) -> None:
         problems.append(f"{path}.path: must be a plain path below the directory of the devices")
 
 
-def _channels(tables: list[object], path: str, problems: list[str]) -> tuple[CellRow | BoardProbeRow, ...]:
-    rows: list[CellRow | BoardProbeRow] = []
+def _channels(tables: list[object], path: str, problems: list[str]) -> tuple[ChannelRow, ...]:
+    rows: list[ChannelRow] = []
     for at, table in enumerate(tables):
         here = f"{path}.channel[{at}]"
         name = table.get("name") if isinstance(table, dict) else None
-        before = len(problems)
-        if isinstance(name, str) and CELL.fullmatch(name):
-            values = read_table(table, _CELL, here, problems)
-            rows += [] if problems[before:] else [CellRow(**values)]
-        elif isinstance(name, str) and ROM.fullmatch(name):
-            values = read_table(table, _BOARD_PROBE, here, problems)
-            rows += [] if problems[before:] else [BoardProbeRow(**values)]
-        else:
-            problems.append(f"{here}.name: must be hx711-0 to hx711-3, or a 1-wire id such as 28-000000000a01")
-    cells = sorted(row.name for row in rows if isinstance(row, CellRow))
-    if cells != [f"hx711-{number}" for number in range(len(cells))]:
-        problems.append(f"{path}.channel: load cells are numbered from hx711-0 without a hole, not {', '.join(cells)}")
+        row = _channel(table, name if isinstance(name, str) else "", here, problems)
+        rows += [] if row is None else [row]
+    for kind in ("hx711", "thermocouple", "door"):
+        names = sorted(row.name for row in rows if row.name.startswith(f"{kind}-"))
+        if names != [f"{kind}-{number}" for number in range(len(names))]:
+            problems.append(
+                f"{path}.channel: channels are numbered from {kind}-0 without a hole, not {', '.join(names)}"
+            )
     names = [row.name for row in rows]
-    if len(set(names)) < len(names) or len(names) - len(cells) > MAX_PROBES:
+    if len(set(names)) < len(names) or sum(isinstance(row, BoardProbeRow) for row in rows) > MAX_PROBES:
         problems.append(f"{path}.channel: each name once, at most {MAX_PROBES} probes")
     return tuple(rows)
+
+
+def _channel(table: object, name: str, path: str, problems: list[str]) -> ChannelRow | None:
+    before = len(problems)
+    if CELL.fullmatch(name):
+        values = read_table(table, _CELL, path, problems)
+        return None if problems[before:] else CellRow(**values)
+    if ROM.fullmatch(name):
+        values = read_table(table, _BOARD_PROBE, path, problems)
+        return None if problems[before:] else BoardProbeRow(**values)
+    if THERMOCOUPLE.fullmatch(name):
+        values = read_table(table, _THERMOCOUPLE, path, problems)
+        _check_choice(values, "chip", CHIPS, path, problems)
+        return None if problems[before:] else ThermocoupleRow(**values)
+    if DOOR.fullmatch(name):
+        values = read_table(table, _DOOR, path, problems)
+        for key in ("state", "normally"):
+            _check_choice(values, key, STATES, path, problems)
+        return None if problems[before:] else DoorRow(**values)
+    problems.append(
+        f"{path}.name: must be hx711-0 to hx711-3, thermocouple-0 to -3, door-0 to -3, "
+        "or a 1-wire id such as 28-000000000a01"
+    )
+    return None
+
+
+def _check_choice(values: dict[str, Any], key: str, choices: tuple[str, ...], path: str, problems: list[str]) -> None:
+    if values[key] not in choices:
+        problems.append(f"{path}.{key}: unknown {values[key]!r}; known: {', '.join(choices)}")
 
 
 def _refuse_twins(devices: list[DeviceRow], problems: list[str]) -> None:

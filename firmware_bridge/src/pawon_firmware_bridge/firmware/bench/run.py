@@ -5,12 +5,12 @@ This folder comes first on the path, so `pins` is the bench's; everything else i
 
 import sys
 
-import pins
+import chips
 
 if __name__ == "__main__":
     here = sys.argv[0].rsplit("/", 1)[0]
     sys.path.append(here + "/..")
-    pins.use_chips(sys.argv[1])
+    chips.use(sys.argv[1])
     import main
 
     try:
