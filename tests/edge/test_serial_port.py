@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import termios
 import threading
 import time
@@ -20,6 +21,7 @@ from pawon_edge.drivers.serial_port import BACKOFF_FIRST_S, BACKOFF_MOST_S, Seri
 from pawon_edge.drivers.serial_table import SerialTable
 from pawon_edge.hub import HubWatch
 from pawon_edge.sample import Observed, Sample, Trouble
+from pawon_edge.weighing import WeighingDetector
 from pawon_firmware_bridge.board.commands import buzzer
 from pawon_firmware_bridge.firmware import frame
 from pawon_firmware_bridge.measurement import Measurement
@@ -407,3 +409,29 @@ def test_a_load_cell_without_a_zero_gives_no_mass(wire: Wire) -> None:
     with running(make(wire.path, ears, protocol="pawon-board", sensors=sensors)):
         ears.until(lambda: "no_zero" in ears.kinds, poke=lambda: wire.say(PROTOCOLS["pawon-board"].example))
     assert ears.samples == []
+
+
+def test_a_new_zero_of_the_board_is_a_tare_and_no_movement(wire: Wire) -> None:
+    """Samples say what they were measured against, so that another zero is never taken for another load."""
+    ears = Ears()
+    sensors = [{"id": "timbangan-1", "channel": "hx711-0", "counts_per_g": 1.0}]
+    sent = 0
+
+    def say(zero: int, counts: int) -> None:
+        nonlocal sent
+        for body in (struct.pack("<BBBi", 0, frame.KIND_ZERO, 4, zero), struct.pack("<BBBi", 0, 1, 4, counts)):
+            wire.say(frame.encode(frame.SAMPLES, sent, struct.pack("<I", sent) + body))
+            sent += 1
+
+    with running(make(wire.path, ears, protocol="pawon-board", sensors=sensors)):
+        ears.until(lambda: len(ears.samples) >= 20, poke=lambda: say(1_000, 6_000))
+        ears.until(lambda: ears.samples[-1].value == 0.0, poke=lambda: say(6_000, 6_000))
+    assert {(one.value, one.load) for one in ears.samples} == {(5_000.0, "zero 1000"), (0.0, "zero 6000")}
+    scale = WeighingDetector(sensor="timbangan-1", division_g=10)
+    told = [
+        row.kind
+        for load, value in (("zero 1000", 5_000.0), ("zero 6000", 0.0))
+        for at_ms in range(0, 30_000, 200)
+        for row in scale.take(at_ms + (30_000 if value == 0.0 else 0), value, load=load)
+    ]
+    assert told == ["first", "tare"]

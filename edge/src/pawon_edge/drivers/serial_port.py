@@ -16,7 +16,7 @@ from pathlib import Path
 import serial
 
 from pawon_firmware_bridge.board import commands
-from pawon_firmware_bridge.measurement import BadFrame, BoardHello, Event, Measurement, StreamParser
+from pawon_firmware_bridge.measurement import BadFrame, BoardHello, BoardZero, Event, Measurement, StreamParser
 from pawon_firmware_bridge.protocols.poll import Dialogue
 
 from ..sample import Sample, Trouble
@@ -49,6 +49,7 @@ class SerialPort:
         self._sequence = 0
         self._backoff_s = BACKOFF_FIRST_S
         self._refused_board = ""
+        self._board = ""
         self._zeros: dict[str, int] = {}
 
     @property
@@ -79,7 +80,8 @@ class SerialPort:
     def sound_alarm(self) -> None:
         """Ask a board to sound and to light; nothing happens on a port that is no board."""
         if self._row.kind == "board":
-            self._command(commands.buzzer(400, 200, 10, sequence=self._next()))
+            for told in (commands.buzzer, commands.light):
+                self._command(told(400, 200, 10, sequence=self._next()))
 
     def _open(self) -> serial.Serial:
         bits, parity, stop = tuple(self._table.format)
@@ -153,6 +155,11 @@ class SerialPort:
             log.info("%s: board %s, firmware %s", self.name, event.board_id, event.version)
             wanted = self._table.board
             self._refused_board = "" if wanted in (None, event.board_id) else f"board {event.board_id}"
+            if self._board != event.board_id:
+                self._board = event.board_id
+                self._zeros.clear()  # those of another board
+        elif isinstance(event, BoardZero):
+            self._zeros[event.channel] = event.counts
 
     def _measured(self, event: Measurement, at_ms: int) -> bool:
         if event.load == "tare":

@@ -237,7 +237,7 @@ _ROWS = (
     ),
     ProtocolRow(
         name="pawon-board",
-        title="Pawon sensor board (ESP32, RP2040) with HX711 and DS18B20",
+        title="Pawon sensor board (ESP32, RP2040): load cells, DS18B20, thermocouples, doors",
         kind="board",
         parser=BoardParser,
         example=bytes.fromhex(
