@@ -3,7 +3,7 @@
 pymodbus makes the questions and reads the answers (its RTU framer and messages); the port is ours. Its own serial
 client waits by the wall clock, which jumps on a gateway without a battery; waits up to twice its timeout for half an
 answer; loses an answer behind a single byte of noise; and keeps from us why a port did not open.
-Imported only where a line is configured: pymodbus costs some megabytes.
+Imported only where a line is configured: pymodbus costs 1.6 MB of memory.
 """
 
 from __future__ import annotations
