@@ -118,6 +118,7 @@ def test_all_mistakes_of_sensors_are_told_with_their_places(tmp_path: Path) -> N
     told = problems_of(
         tmp_path,
         LINE
+        + "interval_s = 3\ntimeout_s = 2\n"
         + "".join(
             f'[[modbus.sensor]]\nid = "s{at}"\n{rest}\n'
             for at, rest in enumerate(
@@ -134,6 +135,7 @@ def test_all_mistakes_of_sensors_are_told_with_their_places(tmp_path: Path) -> N
         ),
     )
     for said in (
+        "timeout_s: 2 is more than half of interval_s",
         "sensor[0].map: unknown 'xymd2'; known are xy-md02",
         "sensor[1].channel: missing; xy-md02 has temperature, humidity",
         "sensor[2].channel: xy-md02 has temperature, humidity, not 'pressure'",

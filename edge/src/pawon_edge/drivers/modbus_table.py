@@ -135,6 +135,9 @@ class ModbusTable(PortTable):
         return self
 
     def _misfits(self) -> Iterator[str]:
+        if self.timeout_s > self.interval_s / 2:
+            # One dead unit would cost the others their interval.
+            yield f"timeout_s: {self.timeout_s:g} is more than half of interval_s"
         maps, seen = self.maps, set()
         map_of: dict[int, str] = {}
         for at, sensor in enumerate(self.sensor):
