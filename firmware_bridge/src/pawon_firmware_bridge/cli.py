@@ -14,6 +14,9 @@ from pathlib import Path
 from pawon_firmware_bridge.board.tool import Talk, add_board_parser, event_fields, run_board
 from pawon_firmware_bridge.identify import Identification, identify
 from pawon_firmware_bridge.measurement import Event
+from pawon_firmware_bridge.modbus import frame
+from pawon_firmware_bridge.modbus.maps import MAPS
+from pawon_firmware_bridge.modbus.register_map import RegisterMap, read_words
 from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_firmware_bridge.simulator.command import shipped_scenarios, simulate
 
@@ -62,6 +65,16 @@ def _parser() -> argparse.ArgumentParser:
 
     protocols = commands.add_parser("protocols", help="list the protocols with an example and its source")
     protocols.set_defaults(run=_list_protocols)
+
+    modbus = commands.add_parser(
+        "modbus",
+        help="print what a Modbus RTU answer means, or list the register maps",
+        description="Print what a Modbus RTU answer means: by --map its measurements, without one its registers in "
+        "every reading, to find out how a device of one's own counts. Without an answer: list the register maps.",
+    )
+    modbus.add_argument("frame", nargs="?", metavar="HEX", help='one whole answer, such as "01 03 02 00 FA 38 07"')
+    modbus.add_argument("--map", metavar="NAME", help=f"one of {', '.join(MAPS)}")
+    modbus.set_defaults(run=_modbus)
 
     run = commands.add_parser("simulate", help="simulate the devices of a scenario")
     run.add_argument("scenario", metavar="FILE.toml", help=f"a file, or one of {', '.join(shipped_scenarios())}")
@@ -158,6 +171,48 @@ def _list_protocols(_: argparse.Namespace) -> int:
         print(f"    example {row.example.hex(' ')}")
         print(f"    source  {row.source}")
     return 0
+
+
+def _modbus(options: argparse.Namespace) -> int:
+    row = MAPS.get(options.map) if options.map else None
+    if options.map and row is None:
+        return _refuse(f"unknown map {options.map!r}; known: {', '.join(MAPS)}")
+    if options.frame is None:
+        for one in MAPS.values() if row is None else [row]:
+            _print_map(one)
+        return 0
+    try:
+        answer = frame.read_answer(bytes.fromhex(options.frame))
+    except ValueError:
+        return _refuse(f"not pairs of hex digits: {options.frame!r}")
+    if isinstance(answer, BadFrame):
+        _print([answer])
+        return UNDECIDED
+    if isinstance(answer, frame.Refusal):
+        print(json.dumps({"refused": answer.meaning, "unit": answer.unit, "function": answer.function}))
+    elif row is None:
+        for at, word in enumerate(answer.words):
+            signed = word - 0x10000 if word & 0x8000 else word
+            print(
+                json.dumps({"unit": answer.unit, "register": at, "hex": f"{word:04X}", "uint16": word, "int16": signed})
+            )
+    elif answer.function != row.function:
+        return _refuse(f"map {row.name} asks function {row.function}, this answers function {answer.function}")
+    else:
+        said = read_words(row, answer.words, bytes.fromhex(options.frame))
+        _print([said] if isinstance(said, BadFrame) else said)
+        return UNDECIDED if isinstance(said, BadFrame) else 0
+    return 0
+
+
+def _print_map(row: RegisterMap) -> None:
+    question = frame.encode_question(1, row.function, row.address, row.count)
+    print(f"{row.name} ({', '.join(row.channel_names)}; {' or '.join(row.formats)}): {row.title}")
+    print(f"    asks    {question.hex(' ')}")
+    for answer, values in row.examples:
+        said = ", ".join(f"{name} {value:g}" for name, value in values.items())
+        print(f"    example {answer.hex(' ')} = {said}")
+    print(f"    source  {row.source}")
 
 
 def _simulate(options: argparse.Namespace) -> int:

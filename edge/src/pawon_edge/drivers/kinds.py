@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from .driver import Driver, DriverKind, Surroundings
+from .modbus_table import ModbusTable
 from .serial_table import SerialTable
 from .w1_table import W1Table
 
@@ -23,8 +24,15 @@ def _w1(table: W1Table, around: Surroundings) -> Driver:
     return W1Bus(table=table, around=around)
 
 
+def _modbus(table: ModbusTable, around: Surroundings) -> Driver:
+    from .modbus import ModbusLine
+
+    return ModbusLine(table=table, around=around)
+
+
 KINDS: dict[str, DriverKind] = {
     "serial": DriverKind(model=SerialTable, make=_serial),
+    "modbus": DriverKind(model=ModbusTable, make=_modbus),
     "w1": DriverKind(model=W1Table, make=_w1),
 }
 

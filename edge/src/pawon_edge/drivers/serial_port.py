@@ -11,7 +11,6 @@ import random
 import termios
 import threading
 from collections import deque
-from pathlib import Path
 
 import serial
 
@@ -85,10 +84,9 @@ class SerialPort:
 
     def _open(self) -> serial.Serial:
         bits, parity, stop = tuple(self._table.format)
-        # The adapter may have come back under another name: each opening looks anew which of them is there.
-        path = next((name for name in self._table.paths if Path(name).exists()), self._table.paths[0])
+        baud = self._table.baud or self._row.baud
         port = serial.Serial(
-            path, self._table.baud or self._row.baud, bytesize=int(bits), parity=parity, stopbits=int(stop),
+            self._table.present_path, baud, bytesize=int(bits), parity=parity, stopbits=int(stop),
             timeout=READ_TIMEOUT_S, write_timeout=1.0, exclusive=True,
         )  # fmt: skip
         # What waited in the port while nobody read is old, and so is what it should have been told.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from pawon_firmware_bridge.protocols import PROTOCOLS, ProtocolRow, find_protocol
 
-from .driver import DeviceTable, Id, ScaleTable
+from .driver import ScaleTable
+from .port_table import PortTable
 
 # A bare load cell's last bits never rest (HX711 datasheet p. 4: 50 nV noise); a minute without a change is a dead chip.
 LOAD_CELL_FROZEN_S = 60.0
@@ -36,12 +35,9 @@ class SerialSensor(ScaleTable):
         return LOAD_CELL_FROZEN_S if self.counts_per_g is not None else super().usual_frozen_s
 
 
-class SerialTable(DeviceTable):
+class SerialTable(PortTable):
     """One serial port."""
 
-    name: Id
-    # One name of the port, or several of the same adapter: the first that is there is taken.
-    path: str | Annotated[list[str], Field(min_length=1, max_length=4)]
     protocol: str
     baud: Annotated[int, Field(ge=300, le=921600)] | None = None
     format: Literal["8N1", "7E1", "8E1", "8O1", "7O1"] = "8N1"
@@ -81,11 +77,6 @@ class SerialTable(DeviceTable):
         return row
 
     @property
-    def paths(self) -> list[str]:
-        """The port's names, the best first."""
-        return [self.path] if isinstance(self.path, str) else list(self.path)
-
-    @property
     def settings(self) -> dict[str, str]:
         """What the protocol's parser takes."""
         return {} if self.pattern is None else {"pattern": self.pattern, "unit": self.pattern_unit}
@@ -93,11 +84,3 @@ class SerialTable(DeviceTable):
     @property
     def title(self) -> str:
         return f"{self.name}: {self.protocol} at {' or '.join(self.paths)}"
-
-    def missing(self) -> list[str]:
-        for path in self.paths:
-            if os.access(path, os.R_OK | os.W_OK):
-                return []
-            if Path(path).exists():
-                return [f"{path}: no permission; add the user to group dialout"]
-        return [f"{self.paths[0]}: no such port now; plug it in, or look for it with: pawon-edge wizard"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pawon_firmware_bridge.modbus.maps import MAPS
 from pawon_firmware_bridge.simulator.indicators import INDICATORS
 from pawon_firmware_bridge.simulator.tables import Field
 
@@ -13,8 +14,9 @@ OVERLOADABLE = (*(name for name, indicator in INDICATORS.items() if indicator.ov
 """Some formats have no frame for overload: such an indicator falls silent."""
 
 PROBES = ("ds18b20-w1", "ds18b20")
+MODBUS = tuple(f"modbus-{name}" for name in MAPS)
 PORTS = (*SCALES, "pawon-board")
-ALL = (*PORTS, *PROBES, "hx711", "thermocouple", "door")
+ALL = (*PORTS, *PROBES, *MODBUS, "hx711", "thermocouple", "door")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ ACTIONS: dict[str, ActionRow] = {
     "touch": ActionRow(kinds=(*SCALES, "hx711"), fields={"mass_g": _MASS, "duration_s": _seconds(1.5)}),
     "overload": ActionRow(kinds=OVERLOADABLE, fields={"duration_s": _seconds(3)}),
     "approach": ActionRow(
-        kinds=(*PROBES, "thermocouple"),
+        kinds=(*PROBES, *MODBUS, "thermocouple"),
         fields={"target_c": Field(kind="number", low=-200, high=1000), "tau_s": _seconds(60)},
     ),
     "open": ActionRow(kinds=("door",)),
@@ -48,8 +50,9 @@ ACTIONS: dict[str, ActionRow] = {
     "restart": ActionRow(kinds=("pawon-board",)),
     "hang": ActionRow(kinds=("pawon-board",)),
     "garbage": ActionRow(
-        kinds=(*PORTS, "ds18b20-w1"), fields={"count": Field(kind="count", default=40, low=1, high=4000)}
+        kinds=(*PORTS, *MODBUS, "ds18b20-w1"), fields={"count": Field(kind="count", default=40, low=1, high=4000)}
     ),
+    "fault": ActionRow(kinds=MODBUS, fields={"duration_s": _seconds(30)}),
     "babble": ActionRow(
         kinds=SCALES,
         fields={"duration_s": _seconds(5), "rate_hz": Field(kind="number", default=1000, low=1, high=1000)},

@@ -83,7 +83,21 @@ class BoardRow:
     channels: tuple[ChannelRow, ...]
 
 
-DeviceRow = ScaleRow | ProbeRow | BoardRow
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModbusRow:
+    """One unit of an RS-485 line; those of one `path` are on one line. `protocol` is `modbus-` and its map's name."""
+
+    name: str
+    protocol: str
+    path: str
+    unit: int
+    temperature_c: float
+    humidity_percent: float
+    noise_c: float
+    answer_s: float
+
+
+DeviceRow = ScaleRow | ProbeRow | BoardRow | ModbusRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pawon_firmware_bridge.simulator.actions import ACTIONS, SCALES, action_problems
+from pawon_firmware_bridge.simulator.actions import ACTIONS, MODBUS, SCALES, action_problems
 from pawon_firmware_bridge.simulator.rows import (
     BoardProbeRow,
     BoardRow,
@@ -16,6 +16,7 @@ from pawon_firmware_bridge.simulator.rows import (
     DeviceRow,
     DoorRow,
     EventRow,
+    ModbusRow,
     ProbeRow,
     ScaleRow,
     Scenario,
@@ -59,6 +60,13 @@ _TEMPERATURE = {
     "noise_c": Field(kind="number", default=0.02, low=0, high=5),
 }
 _PROBE = {**_DEVICE, **_TEMPERATURE, "rate_hz": Field(kind="number", default=1.0, low=0.01, high=10)}
+_MODBUS = {
+    **_DEVICE,
+    **_TEMPERATURE,
+    "unit": Field(kind="count", default=1, low=1, high=247),
+    "humidity_percent": Field(kind="number", default=60.0, low=10, high=100),
+    "answer_s": Field(kind="number", default=0.0, low=0, high=5),
+}
 _BOARD = {**_DEVICE, "board_id": Field(kind="text"), "channel": Field(kind="tables")}
 _CELL = {
     "name": Field(kind="text"),
@@ -153,6 +161,9 @@ def _device(table: object, path: str, problems: list[str]) -> DeviceRow | None:
         row = None if problems[before:] else ProbeRow(**_with_path(values))
         if row is not None and not ROM.fullmatch(row.rom):
             problems.append(f"{path}.path: must end in a 1-wire id such as w1/28-000000000c01")
+    elif protocol in MODBUS:
+        values = read_table(table, _MODBUS, path, problems)
+        row = None if problems[before:] else ModbusRow(**_with_path(values))
     elif protocol == BOARD:
         values = read_table(table, _BOARD, path, problems)
         channels = _channels(values.pop("channel") or [], path, problems)
@@ -160,7 +171,7 @@ def _device(table: object, path: str, problems: list[str]) -> DeviceRow | None:
         if row is not None and not BOARD_ID.fullmatch(row.board_id):
             problems.append(f"{path}.board_id: must be 16 hex digits")
     else:
-        problems.append(f"{path}.protocol: {_unknown(protocol)}; known: {', '.join((*SCALES, PROBE, BOARD))}")
+        problems.append(f"{path}.protocol: {_unknown(protocol)}; known: {', '.join((*SCALES, PROBE, BOARD, *MODBUS))}")
     if row is not None:
         _check_names(row, path, problems)
     return row
@@ -239,13 +250,19 @@ def _check_choice(values: dict[str, Any], key: str, choices: tuple[str, ...], pa
 
 
 def _refuse_twins(devices: list[DeviceRow], problems: list[str]) -> None:
-    for key in ("name", "path"):
-        seen: set[str] = set()
-        for device in devices:
-            value = getattr(device, key)
-            if value in seen:
-                problems.append(f"device: {key} {value!r} is used twice")
-            seen.add(value)
+    names = [device.name for device in devices]
+    problems += [f"device: name {name!r} is used twice" for at, name in enumerate(names) if name in names[:at]]
+    paths: dict[str, DeviceRow] = {}
+    units: set[tuple[str, int]] = set()
+    for device in devices:
+        first = paths.setdefault(device.path, device)
+        # The units of one line share its port.
+        if first is not device and not (isinstance(first, ModbusRow) and isinstance(device, ModbusRow)):
+            problems.append(f"device: path {device.path!r} is used twice")
+        if isinstance(device, ModbusRow):
+            if (device.path, device.unit) in units:
+                problems.append(f"device: unit {device.unit} of path {device.path!r} is used twice")
+            units.add((device.path, device.unit))
 
 
 def _event(table: object, path: str, devices: list[DeviceRow | None], problems: list[str]) -> EventRow | None:

@@ -15,8 +15,9 @@ from typing import Self, TextIO
 
 from pawon_firmware_bridge.simulator.actions import ACTIONS, action_problems
 from pawon_firmware_bridge.simulator.bench_board import BenchBoard, find_micropython
+from pawon_firmware_bridge.simulator.modbus_line import ModbusLine, ModbusUnit
 from pawon_firmware_bridge.simulator.probe import Probe
-from pawon_firmware_bridge.simulator.rows import BoardRow, DeviceRow, EventRow, ProbeRow, ScaleRow, Scenario
+from pawon_firmware_bridge.simulator.rows import BoardRow, DeviceRow, EventRow, ModbusRow, ProbeRow, ScaleRow, Scenario
 from pawon_firmware_bridge.simulator.scale import Scale
 from pawon_firmware_bridge.simulator.scenario import ScenarioError, kinds_of
 from pawon_firmware_bridge.simulator.tables import read_table
@@ -28,7 +29,7 @@ LONGEST_WAIT_S = 1.0
 FEWEST_WAIT_S = 0.001
 """Babbling devices are served at most 1,000 times a second, so that they leave room for the others."""
 
-Device = Scale | Probe | BenchBoard
+Device = Scale | Probe | BenchBoard | ModbusUnit
 
 
 class Simulator:
@@ -54,6 +55,7 @@ class Simulator:
         self._truth = Truth(truth, on_event)
         self._micropython = micropython or find_micropython()
         self._devices: dict[str, Device] = {}
+        self._lines: dict[str, ModbusLine] = {}
         self._asked: deque[EventRow] = deque()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -119,6 +121,9 @@ class Simulator:
             case ProbeRow():
                 self._devices[row.name] = Probe(row, self._directory, self._truth, random)
                 self.paths[row.name] /= "w1_slave"
+            case ModbusRow():
+                line = self._lines.setdefault(row.path, ModbusLine(self._directory / row.path))
+                self._devices[row.name] = ModbusUnit(row, line, self._truth, random)
             case BoardRow() if self._micropython is not None:
                 self._devices[row.name] = BenchBoard(row, self._directory, self._truth, random, self._micropython)
             case BoardRow():

@@ -1,0 +1,1 @@
+"""Modbus RTU as far as bytes and registers go: frames, register maps, and what words mean. No port, no clock."""
