@@ -15,11 +15,10 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
+from tests.edge.ears import Ears, running
 
 from pawon_edge.drivers.local_mqtt import MAX_PER_SECOND, LocalMqtt
 from pawon_edge.drivers.local_mqtt_table import LocalMqttTable
-
-from tests.edge.ears import Ears, running
 
 NOW = datetime(2026, 1, 5, 3, 0, 30, tzinfo=UTC)
 
@@ -136,7 +135,8 @@ def test_all_dialects_are_heard(broker: Broker) -> None:
         )
 
     expected = {
-        "zig": 3.6, "zig-rh": 61.0, "pintu": 1.0, "tas-1": 3.4, "tas-2": -18.1, "esp": 27.5, "esp-pintu": 0.0, "own": 0.0,
+        "zig": 3.6, "zig-rh": 61.0, "pintu": 1.0, "tas-1": 3.4, "tas-2": -18.1, "esp": 27.5,
+        "esp-pintu": 0.0, "own": 0.0,
     }  # fmt: skip
     with running(driver):
         ears.until(lambda: {one.sensor for one in ears.samples} == set(expected), poke=tell)
