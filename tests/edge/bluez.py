@@ -190,6 +190,8 @@ class Air:
             self._bus.wait()
             assert self._bus.stdout is not None
             self._bus.stdout.close()
+            self._bus = None
+        self._socket.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -185,6 +185,22 @@ def test_a_bluez_that_dies_is_a_lost_port_until_it_is_back(air: Air) -> None:
         ears.until(lambda: len(ears.samples) > count, poke=lambda: air.send(MAC, BTHOME, plain(next(numbers))))
 
 
+def test_a_bus_that_dies_is_a_lost_port_until_it_is_back(air: Air) -> None:
+    """The bus and BlueZ go together, as in an upgrade: told, and heard again when both are back."""
+    air.start_bluez()
+    ears = Ears()
+    numbers = itertools.count()
+    with running(make(ears, row("chiller-1"), silent_restart_s=1.0)):
+        ears.until(lambda: ears.samples, poke=lambda: air.send(MAC, BTHOME, plain(next(numbers))))
+        air.end()
+        ears.until(lambda: "port_lost" in ears.kinds("chiller-1"))
+        assert NO_BUS in ears.troubles[-1].detail
+        count = len(ears.samples)
+        air.start_bus()
+        air.start_bluez()
+        ears.until(lambda: len(ears.samples) > count, poke=lambda: air.send(MAC, BTHOME, plain(next(numbers))))
+
+
 def test_a_scan_that_falls_silent_is_begun_anew(air: Air) -> None:
     """BlueZ is there and nothing is heard: scanning starts again, by turns in both ways, and no fault is invented."""
     air.start_bluez("--passive")

@@ -190,6 +190,7 @@ def test_the_same_tasmota_time_twice_is_one_measurement(broker: Broker) -> None:
     [
         ({"dialect": "zigbee2mqtt"}, "zigbee2mqtt/chiller-1/availability", '{"state":"offline"}'),
         ({"dialect": "zigbee2mqtt"}, "zigbee2mqtt/chiller-1/availability", "offline"),
+        ({"dialect": "zigbee2mqtt"}, "zigbee2mqtt/bridge/state", '{"state":"offline"}'),
         ({"dialect": "tasmota"}, "tele/chiller-1/LWT", "Offline"),
         ({"dialect": "esphome", "channel": "suhu"}, "chiller-1/status", "offline"),
     ],

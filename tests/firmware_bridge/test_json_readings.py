@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,6 +189,12 @@ def test_bad_json_is_a_value_with_its_reason(read: Any, payload: bytes, word: st
 def test_presence(payload: bytes, expected: bool | None) -> None:
     """Each program's words for there and gone; anything else says neither."""
     assert read_presence(payload) is expected
+
+
+def test_every_dialect_is_documented() -> None:
+    """A program that is understood has its row in docs/sensors.md."""
+    text = (Path(__file__).parents[2] / "docs" / "sensors.md").read_text()
+    assert [name for name in DIALECTS if f"dialect `{name}` |" not in text] == []
 
 
 JSON = st.recursive(

@@ -225,12 +225,12 @@ def read_esphome(payload: bytes, quantity: str = "", channel: str = "") -> Repor
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """How one program speaks. ``values``: its topic, of ``{device}``, ``{channel}`` and ``{kind}``. ``presence``: from
-    the topic of values (its end replaced) to the topic that says whether the device is there. ``whole``: each message
+    the topic of values to those that say whether the device, and the program itself, is there. ``whole``: each message
     tells of every sensor that is connected; where not, what is missing has merely not changed."""
 
     name: str
     values: str
-    presence: Callable[[str], str]
+    presence: Callable[[str], tuple[str, ...]]
     read: Callable[[bytes, str, str], Report]
     quantities: tuple[str, ...]
     needs_channel: bool = False
@@ -243,14 +243,14 @@ DIALECTS: dict[str, Dialect] = {
         Dialect(
             name="zigbee2mqtt",
             values="zigbee2mqtt/{device}",
-            presence=lambda topic: f"{topic}/availability",
+            presence=lambda topic: (f"{topic}/availability", f"{topic.partition('/')[0]}/bridge/state"),
             read=read_zigbee2mqtt,
             quantities=("temperature_c", "humidity_percent", "door", "power"),
         ),
         Dialect(
             name="tasmota",
             values="tele/{device}/SENSOR",
-            presence=lambda topic: f"{topic.rpartition('/')[0]}/LWT",
+            presence=lambda topic: (f"{topic.rpartition('/')[0]}/LWT",),
             read=read_tasmota,
             quantities=("temperature_c", "humidity_percent"),
             whole=True,
@@ -258,7 +258,7 @@ DIALECTS: dict[str, Dialect] = {
         Dialect(
             name="esphome",
             values="{device}/{kind}/{channel}/state",
-            presence=lambda topic: f"{topic.rsplit('/', 3)[0]}/status",
+            presence=lambda topic: (f"{topic.rsplit('/', 3)[0]}/status",),
             read=read_esphome,
             quantities=("temperature_c", "humidity_percent", "door", "power"),
             needs_channel=True,

@@ -17,9 +17,10 @@ MAX_RAW = 64
 class Measurement:
     """One thing one device said at one moment.
 
-    `quantity` is `mass_g`, `temperature_c`, `humidity_percent` or `raw_counts` (an uncalibrated HX711); the unit is
-    in the name. `value` is None unless `state` is `ok`: what is not a number never travels as one. The other states
-    are `overload`, `underload`, `power_on`, `crc`, `zeros`, `low_power` and `disconnected`.
+    `quantity` is `mass_g`, `temperature_c`, `humidity_percent` or `raw_counts` (an uncalibrated HX711), and of devices
+    without a wire also `door`, `power` (1 open or on, 0 not), `battery_percent`, `supply_v`; the unit is in the name.
+    `value` is None unless `state` is `ok`: what is not a number never travels as one. The other states are `overload`,
+    `underload`, `power_on`, `crc`, `zeros`, `low_power`, `disconnected`, `unavailable`, `battery` and `nonsense`.
     `stable` is what the device says about itself, None where its format cannot say. `load` is `gross`, `net` or `tare`.
     `tare_g` is the tare in grams that the device subtracts, where the same frame says it.
     `channel` names the sensor of a device with several: `hx711-0`, a 1-wire id as Linux spells it, an address letter.

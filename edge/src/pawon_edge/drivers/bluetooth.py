@@ -123,8 +123,9 @@ class BluetoothRadio:
             try:
                 sender.unseal, sender.problem = make_unseal(read_bind_key(path)), ""
             except BindKeyError as error:
-                sender.problem = str(error)
-                log.error("%s: %s", self.name, error)
+                if sender.problem != (problem := str(error)):
+                    log.error("%s: %s", self.name, problem)
+                sender.problem = problem
 
     # --- the scan -----------------------------------------------------------------------------------------------------
 

@@ -76,10 +76,12 @@ class LocalMqtt:
         self._presence: dict[str, list[LocalMqttSensor]] = {}
         for sensor in table.sensor:
             self._values.setdefault(sensor.values_topic, []).append(sensor)
-            self._presence.setdefault(sensor.presence_topic, []).append(sensor)
+            for topic in sensor.presence_topics:
+                self._presence.setdefault(topic, []).append(sensor)
         self._inboxes: dict[str, Inbox] = {}
         self._babbling = ""
-        self._away: set[str] = set()
+        # By which topics each sensor is said to be away.
+        self._away: dict[str, set[str]] = {sensor.id: set() for sensor in table.sensor}
         self._times: dict[str, datetime] = {}
         self._refused = ""
         self._connected = False
@@ -175,19 +177,19 @@ class LocalMqtt:
                 continue
             inbox.payload = None
             if topic in self._presence:
-                self._take_presence(self._presence[topic], payload, inbox.at_ms)
+                self._take_presence(topic, payload, inbox.at_ms)
             if topic in self._values:
                 for sensor in self._values[topic]:
                     self._take(sensor, payload, inbox.retained, inbox.at_ms)
 
-    def _take_presence(self, sensors: Sequence[LocalMqttSensor], payload: bytes, at_ms: int) -> None:
+    def _take_presence(self, topic: str, payload: bytes, at_ms: int) -> None:
         there = read_presence(payload)
-        for sensor in sensors:
+        for sensor in self._presence[topic]:
             if there is False:
-                self._away.add(sensor.id)
-                self._tell([sensor], "unavailable", "its own program says that it is offline", payload, at_ms)
+                self._away[sensor.id].add(topic)
+                self._tell([sensor], "unavailable", f"{topic} says that it is offline", payload, at_ms)
             elif there:
-                self._away.discard(sensor.id)
+                self._away[sensor.id].discard(topic)
 
     def _take(self, sensor: LocalMqttSensor, payload: bytes, retained: bool, at_ms: int) -> None:
         report = sensor.row.read(payload, sensor.quantity, sensor.channel)
@@ -195,14 +197,14 @@ class LocalMqtt:
             self._tell([sensor], "bad_frames", report.bad.reason, payload, at_ms)
             return
         if (why := self._age(sensor, report, retained)) is not None:
-            kind = "unavailable" if sensor.id in self._away else "old"
+            kind = "unavailable" if self._away[sensor.id] else "old"
             self._tell([sensor], kind, why, payload, at_ms)
             return
         found = report.find(sensor.quantity, sensor.channel)
         if isinstance(found, str):
             self._tell([sensor], "nonsense", found, payload, at_ms)
         elif found is not None:
-            self._away.discard(sensor.id)
+            self._away[sensor.id].clear()
             self._around.emit(read_out(sensor, found, at_ms))
         elif sensor.row.whole:
             self._tell(

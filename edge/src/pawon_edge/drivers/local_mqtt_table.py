@@ -54,8 +54,8 @@ class LocalMqttSensor(SensorTable):
         return self.row.values.format(device=self.device, channel=self.channel, kind=kind)
 
     @property
-    def presence_topic(self) -> str:
-        """Where it is told whether the device is there."""
+    def presence_topics(self) -> tuple[str, ...]:
+        """Where it is told whether the device, and the program that speaks for it, is there."""
         return self.row.presence(self.values_topic)
 
 
