@@ -2,8 +2,8 @@
 
 Only what a device measures now counts: a retained message, or one whose own time is old, is yesterday's value and is
 told as such. paho's loop runs in this driver's thread (decision 0004); its callback keeps the newest message of each
-topic and nothing else, so that no flood can fill the gateway. A topic that floods costs the connection: what waits in
-it would come late and look new.
+topic and nothing else, so that no flood can fill the gateway. A topic that floods costs the connection, for what waits
+in it would come late and look new, and is not listened to for a while, so that its neighbours are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
 # A sensor tells something once a second at most; twenty times that is a program that hangs in a loop.
 MAX_PER_SECOND = 20
-BABBLE_REST_S = 5.0
+BABBLE_REST_S = 30.0
 # Between the clocks of two programs of one house, and the time a message may take.
 OLD_AFTER_S = 300.0
 # A time without its zone may be the gateway's own by so much and still be now: zones reach from -12 to +14 hours.
@@ -68,9 +68,14 @@ class LocalMqtt:
     """Listens to one broker until stopped; emits from its own thread. ``utc_now`` only judges the age of messages."""
 
     def __init__(
-        self, *, table: LocalMqttTable, around: Surroundings, utc_now: Callable[[], datetime] = _utc_now
+        self,
+        *,
+        table: LocalMqttTable,
+        around: Surroundings,
+        utc_now: Callable[[], datetime] = _utc_now,
+        mute_s: float = BABBLE_REST_S,
     ) -> None:
-        self._table, self._around, self._utc_now = table, around, utc_now
+        self._table, self._around, self._utc_now, self._mute_s = table, around, utc_now, mute_s
         self._stop = threading.Event()
         self._values: dict[str, list[LocalMqttSensor]] = {}
         self._presence: dict[str, list[LocalMqttSensor]] = {}
@@ -80,6 +85,10 @@ class LocalMqtt:
                 self._presence.setdefault(topic, []).append(sensor)
         self._inboxes: dict[str, Inbox] = {}
         self._babbling = ""
+        # Until when topics that flooded are not listened to.
+        self._muted: dict[str, int] = {}
+        # Which topics each subscription asked for, by its number.
+        self._asked: dict[int, list[str]] = {}
         # By which topics each sensor is said to be away.
         self._away: dict[str, set[str]] = {sensor.id: set() for sensor in table.sensor}
         self._times: dict[str, datetime] = {}
@@ -95,6 +104,7 @@ class LocalMqtt:
         backoff_s, said = BACKOFF_FIRST_S, ""
         while not self._stop.is_set():
             self._connected, self._refused, self._babbling = False, "", ""
+            self._asked.clear()
             self._inboxes = {topic: Inbox() for topic in (*self._presence, *self._values)}
             try:
                 detail = self._listen()
@@ -104,9 +114,7 @@ class LocalMqtt:
                 backoff_s, said = BACKOFF_FIRST_S, ""
             if self._stop.is_set():
                 return
-            if self._babbling:
-                backoff_s = BABBLE_REST_S
-            else:
+            if not self._babbling:
                 if said != (said := detail):
                     log.warning("%s: %s: %s", self.name, self._table.broker, detail)
                 self._tell(self._table.sensor, "port_lost", f"broker {self._table.broker}: {detail}")
@@ -139,8 +147,9 @@ class LocalMqtt:
                     return self._refused or mqtt.error_string(code)
                 self._take_all()
                 if self._babbling:
-                    self._tell_babble()
+                    self._mute()
                     break
+                self._listen_again(client)
             return self._refused or "closed"
         finally:
             client.disconnect()
@@ -150,14 +159,20 @@ class LocalMqtt:
         if reason.is_failure:
             self._refused = f"refuses this gateway ({reason}): check user and password_file"
             return
-        client.subscribe([(topic, 0) for topic in self._inboxes])
+        self._connected = True
+        log.info("%s: connected to %s", self.name, self._table.broker)
+        self._subscribe(client, [topic for topic in self._inboxes if topic not in self._muted])
+
+    def _subscribe(self, client: mqtt.Client, topics: list[str]) -> None:
+        if topics:
+            _, number = client.subscribe([(topic, 0) for topic in topics])
+            if number is not None:
+                self._asked[number] = topics
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _data: object, _mid: int, reasons: Sequence[Any], _props: object
+        self, _client: mqtt.Client, _data: object, number: int, reasons: Sequence[Any], _props: object
     ) -> None:
-        self._connected = True
-        log.info("%s: listening at %s", self.name, self._table.broker)
-        for topic, reason in zip(self._inboxes, reasons, strict=False):
+        for topic, reason in zip(self._asked.pop(number, []), reasons, strict=False):
             if reason.is_failure and topic in self._values:
                 self._tell(
                     self._values[topic], "refused", f"the broker lets nobody hear {topic}: check its access list"
@@ -228,9 +243,18 @@ class LocalMqtt:
         most_s = OLD_AFTER_S + (0 if report.zoned else ZONES_S)
         return None if age_s <= most_s else f"measured {age_s:.0f} s ago, says its sender"
 
-    def _tell_babble(self) -> None:
+    def _listen_again(self, client: mqtt.Client) -> None:
+        """To the topics that have been left alone for long enough."""
+        now_ms = self._around.monotonic_ms()
+        if due := [topic for topic, until_ms in self._muted.items() if now_ms >= until_ms and self._connected]:
+            for topic in due:
+                del self._muted[topic]
+            self._subscribe(client, due)
+
+    def _mute(self) -> None:
         topic = self._babbling
-        log.warning("%s: %s floods; the broker is left alone for %.0f s", self.name, topic, BABBLE_REST_S)
+        self._muted[topic] = self._around.monotonic_ms() + round(self._mute_s * 1000)
+        log.warning("%s: %s floods and is left alone for %.0f s", self.name, topic, self._mute_s)
         sensors = self._values.get(topic, self._presence.get(topic, []))
         self._tell(sensors, "babble", f"more than {MAX_PER_SECOND} messages in a second on {topic}")
 
