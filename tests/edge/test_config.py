@@ -48,6 +48,36 @@ def test_a_good_file_has_its_defaults(tmp_path: Path) -> None:
     assert load_config(path)[1] != digest
 
 
+def test_sensors_without_a_wire_have_their_own_patience(tmp_path: Path) -> None:
+    """A coin cell may be unheard for five minutes, a Zigbee sensor for fifteen; the file only says where."""
+    path = tmp_path / "gateway.toml"
+    path.write_text(
+        GOOD
+        + """
+[[bluetooth]]
+name = "radio"
+[[bluetooth.sensor]]
+id = "gudang-1"
+mac = "a4:c1:38:8d:18:b2"
+[[local_mqtt]]
+name = "house"
+[[local_mqtt.sensor]]
+id = "pintu-1"
+dialect = "zigbee2mqtt"
+device = "pintu belakang"
+quantity = "door"
+"""
+    )
+    config, _ = load_config(path)
+    assert {device.title.split(":")[0]: 3 * device.round_s for _, device in config.devices[2:]} == {
+        "radio": 300, "house": 900,
+    }  # fmt: skip
+    radio, house = config.bluetooth[0], config.local_mqtt[0]
+    assert (radio.sensor[0].mac, radio.adapter, radio.sensor[0].usual_frozen_s) == ("A4:C1:38:8D:18:B2", "", 21_600)
+    assert house.broker == "mqtt://127.0.0.1:1883"
+    assert house.sensor[0].presence_topics == ("zigbee2mqtt/pintu belakang/availability", "zigbee2mqtt/bridge/state")
+
+
 def test_three_mistakes_are_three_problems_with_their_places(tmp_path: Path) -> None:
     """All mistakes at once, each with the key to look at."""
     text = (

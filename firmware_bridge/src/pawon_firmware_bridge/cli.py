@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pawon_firmware_bridge.board.tool import Talk, add_board_parser, event_fields, run_board
 from pawon_firmware_bridge.identify import Identification, identify
-from pawon_firmware_bridge.measurement import Event
+from pawon_firmware_bridge.measurement import BadFrame, Event
 from pawon_firmware_bridge.modbus import frame
 from pawon_firmware_bridge.modbus.maps import MAPS
 from pawon_firmware_bridge.modbus.register_map import RegisterMap, read_words

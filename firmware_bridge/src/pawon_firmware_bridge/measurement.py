@@ -17,10 +17,11 @@ MAX_RAW = 64
 class Measurement:
     """One thing one device said at one moment.
 
-    `quantity` is `mass_g`, `temperature_c`, `humidity_percent`, `raw_counts` (an uncalibrated HX711) or `door` (1 open,
-    0 closed); the unit is in the name. `value` is None unless `state` is `ok`: what is not a number never travels as
-    one. The other states are `overload`, `underload`, `power_on`, `crc`, `zeros`, `low_power`, `disconnected`, `open`
-    (a broken wire), `short_ground`, `short_supply` and `nonsense` (a value that such a device cannot have).
+    `quantity` is `mass_g`, `temperature_c`, `humidity_percent`, `raw_counts` (an uncalibrated HX711), `door` or `power`
+    (1 open or on, 0 not), and of devices without a wire `battery_percent` and `supply_v`; the unit is in the name.
+    `value` is None unless `state` is `ok`: what is not a number never travels as one. The other states are `overload`,
+    `underload`, `power_on`, `crc`, `zeros`, `low_power`, `disconnected`, `open` (a broken wire), `short_ground`,
+    `short_supply`, `unavailable`, `battery` and `nonsense` (a value that such a device cannot have).
     `stable` is what the device says about itself, None where its format cannot say. `load` is `gross`, `net` or `tare`.
     `tare_g` is the tare in grams that the device subtracts, where the same frame says it.
     `channel` names the sensor of a device with several: `hx711-0`, `door-0`, a 1-wire id as Linux spells it, an address

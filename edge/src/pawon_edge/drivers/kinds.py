@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
+from .bluetooth_table import BluetoothTable
 from .driver import Driver, DriverKind, Surroundings
+from .local_mqtt_table import LocalMqttTable
 from .modbus_table import ModbusTable
 from .serial_table import SerialTable
 from .w1_table import W1Table
@@ -30,10 +32,24 @@ def _modbus(table: ModbusTable, around: Surroundings) -> Driver:
     return ModbusLine(table=table, around=around)
 
 
+def _bluetooth(table: BluetoothTable, around: Surroundings) -> Driver:
+    from .bluetooth import BluetoothRadio
+
+    return BluetoothRadio(table=table, around=around)
+
+
+def _local_mqtt(table: LocalMqttTable, around: Surroundings) -> Driver:
+    from .local_mqtt import LocalMqtt
+
+    return LocalMqtt(table=table, around=around)
+
+
 KINDS: dict[str, DriverKind] = {
     "serial": DriverKind(model=SerialTable, make=_serial),
     "modbus": DriverKind(model=ModbusTable, make=_modbus),
     "w1": DriverKind(model=W1Table, make=_w1),
+    "bluetooth": DriverKind(model=BluetoothTable, make=_bluetooth),
+    "local_mqtt": DriverKind(model=LocalMqttTable, make=_local_mqtt),
 }
 
 
