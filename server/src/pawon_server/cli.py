@@ -1,4 +1,4 @@
-"""``pawon-server``: check a configuration, serve, and after a restore begin a new epoch."""
+"""``pawon-server``: check a configuration, serve, and look after the record (``record.cli``)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pawon_food_safety.profile import load_profile
 
 from . import VERSION
 from .config import ConfigError, ServerConfig, load_config
+from .record.cli import RECORD_COMMANDS, add_record_commands
 from .server import Server, broker_address
 from .store.database import StoreError, new_epoch, open_store
 
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, required=True)
         command.add_argument("--demo", action="store_true", help="allow the demonstration profile")
+    add_record_commands(commands)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -38,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
             return check(config, options.config)
         if options.command == "restored":
             return restored(config)
+        if (run := RECORD_COMMANDS.get(options.command)) is not None:
+            return run(config, options)
         return Server(config, options.config, demo=options.demo).serve()
     except ConfigError as error:
         for problem in error.problems:

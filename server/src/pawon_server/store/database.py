@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import fcntl
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
 
 from .tables import store_fact
+
+# The newest migration.
+SCHEMA = "0002"
 
 
 class StoreError(Exception):
@@ -56,6 +62,40 @@ def open_store(path: Path) -> Store:
     except CommandError as error:
         lock.close()
         raise StoreError(f"{path}: {error}; a newer Pawon wrote this store, so run that one") from error
+
+
+def open_to_read(path: Path) -> Engine:
+    """The store as it is, to be read beside whoever serves it; nothing is created, upgraded or locked.
+
+    Raises ``StoreError`` when there is no store, or one of another version: its columns would be misread.
+    """
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no store; look at the setting store")
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)
+        # Bytes that are no text any more are to be shown, not to be stumbled over.
+        connection.text_factory = lambda value: value.decode(errors="replace")
+        return connection
+
+    engine = create_engine("sqlite://", poolclass=NullPool, creator=connect)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    try:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    except DatabaseError as error:
+        raise StoreError(f"{path}: {error.orig}; restore a backup (pawon-server restore)") from error
+    if found != SCHEMA:
+        raise StoreError(
+            f"{path}: schema {found}, this Pawon knows {SCHEMA}; "
+            + ("run pawon-server check once, which upgrades it" if str(found) < SCHEMA else "run the newer Pawon")
+        )
+    return engine
 
 
 def migrate(engine: Engine) -> None:

@@ -12,12 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from .rows import add_rows
 from .tables import journal
 
 EntryKind = Literal["batch", "refused", "config", "profile", "silence", "alert_sent"]
+
+_RAW = text(
+    "SELECT id, kind, received_ms, gateway, payload, spool, first, last, chain_before, chain, link FROM journal "
+    "WHERE kitchen = :kitchen AND id > :after AND id <= :upto ORDER BY id LIMIT :limit"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,12 @@ def entries(connection: Connection, kitchen: str, after: int = 0, at_once: int =
             )  # fmt: skip
         if len(found) < at_once:
             return
+
+
+def raw_entries(connection: Connection, kitchen: str, *, after: int, upto: int, limit: int) -> list[Entry]:
+    """A portion of entries as the file holds them, of whatever types a hand may have given their columns."""
+    found = connection.execute(_RAW, {"kitchen": kitchen, "after": after, "upto": upto, "limit": limit})
+    return [Entry(**row._mapping) for row in found]
 
 
 def batch_holding(connection: Connection, kitchen: str, gateway: str, spool: str, sequence: int) -> Entry | None:

@@ -1,0 +1,73 @@
+"""The commands about the record. Each answers with 0 when all is well and with 1 when something is to be done."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from ..config import ServerConfig
+from ..store.database import StoreError, open_to_read
+from .verify import verify
+
+# A line of progress this often, on the error stream: a long walk must not look like a hang.
+PROGRESS_EVERY_S = 2.0
+
+
+class Progress:
+    """Says how far a long work is, seldom."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing, self._next_s = doing, time.monotonic() + PROGRESS_EVERY_S
+
+    def __call__(self, done: int, of: int) -> None:
+        """``done`` of ``of`` are done."""
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + PROGRESS_EVERY_S
+            print(f"{self._doing}: {done} of {of}", file=sys.stderr, flush=True)
+
+
+def add_record_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Tell the parser about them."""
+
+    def command(name: str, text: str, *, json: bool = True) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text)
+        made.add_argument("--config", type=Path, required=True)
+        made.add_argument("--demo", action="store_true", help="allow the demonstration profile")
+        if json:
+            made.add_argument("--json", action="store_true", help="answer in JSON")
+        return made
+
+    proof = command("verify", "prove the journal from its first entry; may run beside a serving server")
+    proof.add_argument("--known", metavar="ID:LINK", help="a head noted earlier, which the journal must still contain")
+
+
+def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
+    try:
+        proof = verify(open_to_read(config.store), config.kitchen, known=options.known, progress=Progress("verify"))
+    except ValueError as error:
+        raise StoreError(f"--known: {error}") from error
+    if options.json:
+        answer = {"ok": proof.ok, "store": str(config.store), **msgspec.to_builtins(proof)}
+        print(msgspec.json.encode(answer).decode())
+        return int(not proof.ok)
+    for one in proof.spools:
+        print(f"gateway {one.gateway}, spool {one.spool}: rows 1..{one.upto}, "
+              f"{one.gaps} gap(s) of {one.lost} row(s), chain {one.chain}")  # fmt: skip
+    print(f"{proof.entries} journal entries; head {proof.head}")
+    if proof.finding is not None:
+        print(f"NOT PROVEN: {proof.finding.text()}")
+    else:
+        print("the record is proven; note the head: no later store may lack it")
+    return int(not proof.ok)
+
+
+RECORD_COMMANDS: MappingProxyType[str, Callable[[ServerConfig, argparse.Namespace], int]] = MappingProxyType(
+    {"verify": _verify}
+)

@@ -1,0 +1,21 @@
+"""The journal takes only its next entry"""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # INSERT OR REPLACE removes a row without any delete trigger; and nothing belongs between two entries.
+    op.execute(
+        "CREATE TRIGGER journal_only_next BEFORE INSERT ON journal WHEN NEW.id IS NOT "
+        "(SELECT coalesce(max(id), 0) + 1 FROM journal WHERE kitchen = NEW.kitchen) "
+        "BEGIN SELECT RAISE(ABORT, 'the journal takes only its next entry'); END"
+    )
+
+
+def downgrade() -> None:
+    op.execute("DROP TRIGGER journal_only_next")
