@@ -31,6 +31,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 DecodedBatch = tuple[Envelope, list[codec.Row]]
 # Beyond this a ClockFix tells no time, and would not fit the store.
 MAX_CLOCK_MS = 2**53
+SET_ASIDE = "its projection failed; see the log"
 
 
 class AlertSent(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,7 @@ class Projector:
         self.settings: Settings | None = None
         self.profile: Profile | None = None
         self._sensors: tuple[Settings | None, dict[str, Sensor]] = (None, {})
+        self._set_aside = 0  # the entry whose rows are quarantined unlooked at; it follows in the same transaction
         self.gateways = Gateways(kitchen)
         self.readings = Readings(kitchen)
         self._incident_rows = IncidentRows(kitchen)
@@ -58,6 +60,7 @@ class Projector:
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
+        self._set_aside = 0
         self.settings = self._newest(connection, "config", Settings)
         self.profile = self._newest(connection, "profile", Profile)
         for part in (self.gateways, self.readings, self.excursions, self.trouble):
@@ -99,6 +102,10 @@ class Projector:
             case "silence":
                 silence = msgspec.json.decode(entry.payload, type=SilenceEntry)
                 self.trouble.take_silence(connection, self.book, silence, entry.id, changes)
+            case "set_aside":
+                self._set_aside = entry.id + 1
+            case "repair":
+                pass  # it is about the tables, not in them
             case "alert_sent":
                 sent = msgspec.json.decode(entry.payload, type=AlertSent)
                 connection.execute(
@@ -124,7 +131,9 @@ class Projector:
         book = self.book
         sensors = self._sensors_of(book.settings)
         for row in rows:
-            if isinstance(row.item, codec.Unreadable):
+            if entry.id == self._set_aside:
+                self.gateways.refuse_row(arrival, row, SET_ASIDE)
+            elif isinstance(row.item, codec.Unreadable):
                 self.gateways.refuse_row(arrival, row, row.item.reason)
             else:
                 newest = row.item.at_ms

@@ -12,7 +12,8 @@ from types import MappingProxyType
 import msgspec
 
 from ..config import ServerConfig
-from ..store.database import StoreError, open_to_read
+from ..store.database import StoreError, open_store, open_to_read
+from .rebuild import rebuild, repair
 from .verify import verify
 
 # A line of progress this often, on the error stream: a long walk must not look like a hang.
@@ -46,6 +47,9 @@ def add_record_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
 
     proof = command("verify", "prove the journal from its first entry; may run beside a serving server")
     proof.add_argument("--known", metavar="ID:LINK", help="a head noted earlier, which the journal must still contain")
+    again = command("rebuild", "derive every table again from the journal alone and compare; sends nothing")
+    again.add_argument("--scratch", type=Path, metavar="DIR", help="folder for the scratch store (beside the store)")
+    again.add_argument("--repair", action="store_true", help="write what was derived; the server must be stopped")
 
 
 def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
@@ -68,6 +72,49 @@ def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
     return int(not proof.ok)
 
 
+def _rebuild(config: ServerConfig, options: argparse.Namespace) -> int:
+    folder = options.scratch or config.store.parent
+    progress = Progress("rebuild: journal entries")
+    if options.repair:
+        if not config.store.is_file():
+            raise StoreError(f"{config.store}: there is no store; look at the setting store")
+        store = open_store(config.store)
+        try:
+            result = repair(store, config.kitchen, folder, time.time_ns() // 1_000_000, progress=progress)
+        finally:
+            store.close()
+    else:
+        result = rebuild(open_to_read(config.store), config.kitchen, folder, progress=progress)
+    status = int(not (result.same or result.repaired))
+    if options.json:
+        answer = {"same": result.same, "store": str(config.store), **msgspec.to_builtins(result)}
+        print(msgspec.json.encode(answer).decode())
+        return status
+    if result.finding is not None:
+        print(f"NOT PROVEN, so nothing is derived from it: {result.finding.text()}")
+        return status
+    for table in result.tables:
+        told = "as the journal says" if table.same else (
+            f"{table.missing} row(s) missing, {table.extra} that the journal does not know, {table.changed} changed"
+        )  # fmt: skip
+        print(f"{table.table}: {table.rows} rows, {told}")
+        for row in table.first:
+            print(f"  {_line(row.key)}\n    store:   {_line(row.store)}\n    journal: {_line(row.journal)}")
+    for table_name, reason in result.left_out.items():
+        print(f"{table_name}: not derived ({reason})")
+    if result.same:
+        print(f"the store holds what its {result.entries} journal entries say")
+    elif result.repaired:
+        print("the tables were written anew from the journal, and the journal says so")
+    else:
+        print("THE STORE DIFFERS from its journal; stop the server and run pawon-server rebuild --repair")
+    return status
+
+
+def _line(row: dict[str, object] | None) -> str:
+    return "no such row" if row is None else ", ".join(f"{name}={value!r}" for name, value in row.items())
+
+
 RECORD_COMMANDS: MappingProxyType[str, Callable[[ServerConfig, argparse.Namespace], int]] = MappingProxyType(
-    {"verify": _verify}
+    {"verify": _verify, "rebuild": _rebuild}
 )

@@ -98,6 +98,13 @@ def open_to_read(path: Path) -> Engine:
     return engine
 
 
+def open_scratch(path: Path) -> Engine:
+    """An empty store of the newest schema for a derivation that is thrown away: quick, and safe from no power cut."""
+    engine = _engine(path, begin="BEGIN", journal_mode="MEMORY", synchronous="OFF")
+    migrate(engine)
+    return engine
+
+
 def migrate(engine: Engine) -> None:
     """Bring the schema up to date."""
     settings = Config()
@@ -119,14 +126,15 @@ def _fact(connection: Connection, name: str) -> str | None:
     return connection.execute(select(store_fact.c.value).where(store_fact.c.name == name)).scalar()
 
 
-def _engine(path: Path, *, begin: str) -> Engine:
+def _engine(path: Path, *, begin: str, journal_mode: str = "WAL", synchronous: str = "FULL") -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 5.0})
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: object) -> None:
         # The driver's own transaction handling would begin too late and hide BEGIN IMMEDIATE.
         connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000"):
+        settings = (f"journal_mode = {journal_mode}", f"synchronous = {synchronous}", "foreign_keys = ON")
+        for pragma in (*settings, "cache_size = -16000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -44,7 +44,7 @@ journal = Table(
     metadata,
     _key("kitchen"),
     _key("id", BigInteger),
-    _need("kind", String),  # batch, refused, config, profile, silence, alert_sent
+    _need("kind", String),  # see ``journal.EntryKind``
     _need("received_ms", BigInteger),
     _need("gateway", String),  # empty for the server's own entries
     _may("spool", String),
