@@ -12,6 +12,7 @@ from pawon_contract.messages import Committed
 from pawon_server.ingest.acceptance import Acceptance, Incoming, OwnEntry
 from pawon_server.projections.context import Changes
 from pawon_server.projections.projector import AlertSent
+from pawon_server.record.replay import Replayed, replay_quarantine
 from pawon_server.rulebook import Rulebook, encode
 from pawon_server.store.database import open_store
 
@@ -70,6 +71,12 @@ class Straight:
         for (name,) in due:
             self.own("alert_sent", msgspec.json.encode(AlertSent(alert=str(name), channel="log", sent_ms=self.now_ms)))
         return len(due)
+
+    def replay(self, book: Rulebook, wanted: tuple[int, int | None] | None = None) -> Replayed:
+        """Try the quarantine again by ``book``."""
+        result = replay_quarantine(self.store, book, lambda: self.now_ms, wanted)
+        self.load()
+        return result
 
     def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
         """Ask the store."""

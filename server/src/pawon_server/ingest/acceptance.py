@@ -20,6 +20,7 @@ from pawon_contract.messages import Answers, Committed, Envelope, Refused
 from ..projections.context import Changes
 from ..projections.projector import MAX_CLOCK_MS, Projector
 from ..projections.sensor_trouble import SilenceEntry
+from ..rulebook import Rulebook, encode
 from ..store.journal import EntryKind, Journal, batch_holding
 from .batches import Broken, Continuation, Hole, Known, SpoolState, beginning, chain_at, judge
 from .silence import declare
@@ -77,6 +78,15 @@ class Acceptance:
         """Write what is buffered, before the commit."""
         self._journal.flush(connection)
         self.projector.flush(connection)
+
+    def adopt(self, connection: Connection, book: Rulebook, changes: Changes) -> None:
+        """Put a configuration and profile in force, where they are not already."""
+        for kind, part, now in (
+            ("config", book.settings, self.projector.settings),
+            ("profile", book.profile, self.projector.profile),
+        ):
+            if now is None or encode(part) != encode(now):
+                self.own(connection, OwnEntry(kind=kind, payload=encode(part)), changes)  # type: ignore[arg-type]  # two literals
 
     def own(self, connection: Connection, message: OwnEntry, changes: Changes) -> None:
         """Journal something of the server's own."""

@@ -66,6 +66,8 @@ class Readings:
                 measured_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None, arrival.journal_id,
             )
         )  # fmt: skip
+        if arrival.replayed and not self.is_newest(arrival, item.sensor, item.at_ms):
+            return
         row = self._row(item.sensor, arrival)
         age_ms = arrival.age_ms(item.at_ms)
         if age_ms is not None:
@@ -81,6 +83,16 @@ class Readings:
         row = self._row(item.sensor, arrival)
         row["fault"] = None if item.cleared else item.fault
         row["fault_ms"] = None if item.cleared else arrival.utc_ms(item.at_ms)
+
+    def is_newest(self, arrival: Arrival, sensor: str, at_ms: int) -> bool:
+        """Whether nothing newer is known of the sensor, so that a row of the past can still be judged in its turn."""
+        row = self._latest.get(sensor)
+        if row is None:
+            return True
+        if row["boot"] == arrival.boot:
+            return at_ms > int(row["at_ms"])
+        known_ms = max(row["measured_ms"] or 0, row["fault_ms"] or 0)
+        return arrival.utc_ms(at_ms) > known_ms
 
     def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
         """Date a boot's guessed readings by its now known offset; the old stamp is kept, and none is dated twice."""

@@ -11,9 +11,13 @@ from types import MappingProxyType
 
 import msgspec
 
+from pawon_food_safety.profile import load_profile
+
 from ..config import ServerConfig
-from ..store.database import StoreError, open_store, open_to_read
+from ..rulebook import Rulebook
+from ..store.database import Store, StoreError, open_store, open_to_read
 from .rebuild import rebuild, repair
+from .replay import parse_id, replay_quarantine
 from .verify import verify
 
 # A line of progress this often, on the error stream: a long walk must not look like a hang.
@@ -50,6 +54,10 @@ def add_record_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     again = command("rebuild", "derive every table again from the journal alone and compare; sends nothing")
     again.add_argument("--scratch", type=Path, metavar="DIR", help="folder for the scratch store (beside the store)")
     again.add_argument("--repair", action="store_true", help="write what was derived; the server must be stopped")
+    kept = command("replay-quarantine", "try again what could not be used; the server must be stopped")
+    which = kept.add_mutually_exclusive_group(required=True)
+    which.add_argument("--id", metavar="N", help="what one journal entry brought (12), or one of its rows (12.3)")
+    which.add_argument("--all", action="store_true", help="everything")
 
 
 def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
@@ -76,9 +84,7 @@ def _rebuild(config: ServerConfig, options: argparse.Namespace) -> int:
     folder = options.scratch or config.store.parent
     progress = Progress("rebuild: journal entries")
     if options.repair:
-        if not config.store.is_file():
-            raise StoreError(f"{config.store}: there is no store; look at the setting store")
-        store = open_store(config.store)
+        store = _open_existing(config)
         try:
             result = repair(store, config.kitchen, folder, time.time_ns() // 1_000_000, progress=progress)
         finally:
@@ -111,10 +117,39 @@ def _rebuild(config: ServerConfig, options: argparse.Namespace) -> int:
     return status
 
 
+def _replay(config: ServerConfig, options: argparse.Namespace) -> int:
+    try:
+        wanted = None if options.all else parse_id(options.id)
+    except ValueError as error:
+        raise StoreError(f"--id: {error}") from error
+    book = Rulebook(settings=config.settings(), profile=load_profile(config.profile))
+    store = _open_existing(config)
+    try:
+        result = replay_quarantine(store, book, lambda: time.time_ns() // 1_000_000, wanted)
+    finally:
+        store.close()
+    if options.json:
+        print(msgspec.json.encode(result).decode())
+        return 0
+    for row in result.first_kept:
+        print(f"{row.id} ({row.gateway}) stays: {row.reason}")
+    if result.kept > len(result.first_kept):
+        print(f"and {result.kept - len(result.first_kept)} more stay")
+    print(f"{result.used} row(s) are used now, {result.kept} stay in quarantine")
+    return 0
+
+
+def _open_existing(config: ServerConfig) -> Store:
+    """The store for this command alone; a missing one is told, not made."""
+    if not config.store.is_file():
+        raise StoreError(f"{config.store}: there is no store; look at the setting store")
+    return open_store(config.store)
+
+
 def _line(row: dict[str, object] | None) -> str:
     return "no such row" if row is None else ", ".join(f"{name}={value!r}" for name, value in row.items())
 
 
 RECORD_COMMANDS: MappingProxyType[str, Callable[[ServerConfig, argparse.Namespace], int]] = MappingProxyType(
-    {"verify": _verify, "rebuild": _rebuild}
+    {"verify": _verify, "rebuild": _rebuild, "replay-quarantine": _replay}
 )

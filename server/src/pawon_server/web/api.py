@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import ColumnElement, Engine, Select, Table, select, tuple_
 
+from pawon_contract.codec import digest
 from pawon_contract.units import QUANTITIES
 
 from ..rulebook import Rulebook
@@ -185,20 +186,27 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
     @router.get("/quarantine")
     def quarantined(name: Annotated[str | None, Query(alias="gateway", max_length=64)] = None,
                     cursor: Cursor = None, limit: Limit = 100) -> Page:  # fmt: skip
-        """What could not be used, with its bytes (hex, the first 512) and the reason."""
-        where = _where(quarantine, kitchen, {"gateway": name})
-        keys = (quarantine.c.journal_id, quarantine.c.sequence)
-        rows, following = _page(reader, select(quarantine).where(*where), keys, cursor, limit)
+        """What could not be used, with its reason, its digest (SHA-256) and its bytes (hex, the first 512)."""
+        rows, following = kept_rows(reader, kitchen, name, cursor, limit)
         items = [
             {
-                "gateway": row.gateway, "spool": row.spool, "sequence": row.sequence or None, "reason": row.reason,
-                "received_at": iso(row.received_ms), "raw": row.raw[:512].hex(), "raw_bytes": len(row.raw),
+                "id": f"{row.journal_id}.{row.sequence}", "gateway": row.gateway, "spool": row.spool,
+                "sequence": row.sequence or None, "reason": row.reason, "received_at": iso(row.received_ms),
+                "digest": digest(row.raw), "raw": row.raw[:512].hex(), "raw_bytes": len(row.raw),
             }
             for row in rows
         ]  # fmt: skip
         return Page(items=items, next=following)
 
     return router
+
+
+def kept_rows(
+    reader: Engine, kitchen: str, name: str | None, cursor: str | None, limit: int
+) -> tuple[list[Any], str | None]:
+    """One page of the quarantine, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
+    keys = (quarantine.c.journal_id, quarantine.c.sequence)
+    return _page(reader, select(quarantine).where(*_where(quarantine, kitchen, {"gateway": name})), keys, cursor, limit)
 
 
 def _wanted(value: str, filter_value: str | None) -> bool:
