@@ -11,7 +11,7 @@ from tests.server.conftest import BOOK
 from pawon_contract.messages import Committed
 from pawon_server.ingest.acceptance import Acceptance, Incoming, OwnEntry
 from pawon_server.projections.context import Changes
-from pawon_server.projections.projector import AlertSent
+from pawon_server.projections.projector import AlertSent, Restored
 from pawon_server.record.replay import Replayed, replay_quarantine
 from pawon_server.rulebook import Rulebook, encode
 from pawon_server.store.database import open_store
@@ -71,6 +71,13 @@ class Straight:
         for (name,) in due:
             self.own("alert_sent", msgspec.json.encode(AlertSent(alert=str(name), channel="log", sent_ms=self.now_ms)))
         return len(due)
+
+    def restored(self) -> None:
+        """As if a backup had been put in place that lacks the newest alerts' marks."""
+        rows = self.rows("SELECT id FROM alert ORDER BY id DESC LIMIT 2")
+        sent = [AlertSent(alert=str(name), channel="log", sent_ms=self.now_ms) for (name,) in rows]
+        sent.append(AlertSent(alert="gw-1.not-yet-there.opened", channel="log", sent_ms=1))
+        self.own("restored", msgspec.json.encode(Restored(epoch="00", sent=sent)))
 
     def replay(self, book: Rulebook, wanted: tuple[int, int | None] | None = None) -> Replayed:
         """Try the quarantine again by ``book``."""

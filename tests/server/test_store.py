@@ -145,25 +145,10 @@ def test_check_names_every_mistake_and_ends_with_one(config: Path, capsys: pytes
     assert not (config.parent / "store").exists()
 
 
-@pytest.mark.parametrize("command", ["check", "serve", "restored"])
+@pytest.mark.parametrize("command", ["check", "serve"])
 def test_a_store_that_is_in_use_is_not_touched(config: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A second server, or a restore under a running one: refused with the remedy."""
     store = open_store(config.parent / "store" / "pawon.db")
     assert main([command, "--config", str(config)]) == 1
     assert "another server runs on this store" in capsys.readouterr().err
     store.close()
-
-
-def test_a_restored_store_begins_a_new_epoch(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """After ``restored`` every answer bears another epoch, so that gateways believe the lower number."""
-    path = config.parent / "store" / "pawon.db"
-    store = open_store(path)
-    store.close()
-    assert main(["restored", "--config", str(config)]) == 0
-    again = open_store(path)
-    assert again.epoch != store.epoch
-    assert again.epoch in capsys.readouterr().out
-    bench = Bench(again)
-    assert bench.send(Sender().add(temperature(4, 1)).batch()).epoch == again.epoch
-    bench.writer.stop()
-    again.close()

@@ -14,7 +14,7 @@ from . import VERSION
 from .config import ConfigError, ServerConfig, load_config
 from .record.cli import RECORD_COMMANDS, add_record_commands
 from .server import Server, broker_address
-from .store.database import StoreError, new_epoch, open_store
+from .store.database import StoreError, open_store
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +25,6 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (
         ("check", "read the configuration and look at the machine"),
         ("serve", "run the server"),
-        ("restored", "say that the store was restored from a backup, so that gateways send again what it lacks"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, required=True)
@@ -38,8 +37,6 @@ def main(arguments: list[str] | None = None) -> int:
         config = load_config(options.config, demo=options.demo)
         if options.command == "check":
             return check(config, options.config)
-        if options.command == "restored":
-            return restored(config)
         if (run := RECORD_COMMANDS.get(options.command)) is not None:
             return run(config, options)
         return Server(config, options.config, demo=options.demo).serve()
@@ -85,13 +82,3 @@ def machine_problems(config: ServerConfig) -> list[str]:
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
         problems.append(f"store: {folder} may not be written by this user; choose a folder the server may write")
     return problems
-
-
-def restored(config: ServerConfig) -> int:
-    """Begin a new epoch in a restored store."""
-    store = open_store(config.store)
-    with store.writer.begin() as connection:
-        epoch = new_epoch(connection)
-    store.close()
-    print(f"new epoch {epoch}: gateways will send again what this store lacks")
-    return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from pawon_contract import codec
 from pawon_contract.messages import (
@@ -29,7 +29,7 @@ from pawon_food_safety.profile import Profile
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
-from ..store.tables import alert, journal
+from ..store.tables import journal
 from .context import Arrival, Changes
 from .excursions import Excursions
 from .gateways import Gateways
@@ -51,6 +51,13 @@ class AlertSent(msgspec.Struct, frozen=True, kw_only=True):
     alert: str
     channel: str
     sent_ms: int
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of a ``restored`` journal entry: the epoch that began, and alerts that had gone out since the backup."""
+
+    epoch: str
+    sent: list[AlertSent]
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,11 +146,10 @@ class Projector:
                 pass  # it is about the tables, not in them
             case "alert_sent":
                 sent = msgspec.json.decode(entry.payload, type=AlertSent)
-                connection.execute(
-                    update(alert)
-                    .where(alert.c.kitchen == self.kitchen, alert.c.id == sent.alert)
-                    .values(sent_ms=sent.sent_ms, channel=sent.channel)
-                )
+                self._incident_rows.mark_sent(connection, sent.alert, sent.channel, sent.sent_ms)
+            case "restored":
+                for sent in msgspec.json.decode(entry.payload, type=Restored).sent:
+                    self._incident_rows.mark_sent_before(connection, sent.alert, sent.channel, sent.sent_ms)
 
     def _retire(self, connection: Connection, entry: Entry, changes: Changes) -> None:
         if self.settings is not None and self.profile is not None:

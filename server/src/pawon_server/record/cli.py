@@ -16,9 +16,10 @@ from pawon_food_safety.profile import load_profile
 from ..config import ServerConfig
 from ..rulebook import Rulebook
 from ..store.database import Store, StoreError, open_store, open_to_read
+from .backup import back_up, restore
 from .rebuild import rebuild, repair
 from .replay import parse_id, replay_quarantine
-from .verify import verify
+from .verify import Proof, verify
 
 # A line of progress this often, on the error stream: a long walk must not look like a hang.
 PROGRESS_EVERY_S = 2.0
@@ -58,6 +59,10 @@ def add_record_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     which = kept.add_mutually_exclusive_group(required=True)
     which.add_argument("--id", metavar="N", help="what one journal entry brought (12), or one of its rows (12.3)")
     which.add_argument("--all", action="store_true", help="everything")
+    copy = command("backup", "copy the store to a file and prove the copy; may run beside a serving server")
+    copy.add_argument("file", type=Path, metavar="FILE", help="replaced only by a proven copy")
+    back = command("restore", "put a backup in the store's place; the server must be stopped")
+    back.add_argument("file", type=Path, metavar="FILE")
 
 
 def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
@@ -69,9 +74,7 @@ def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
         answer = {"ok": proof.ok, "store": str(config.store), **msgspec.to_builtins(proof)}
         print(msgspec.json.encode(answer).decode())
         return int(not proof.ok)
-    for one in proof.spools:
-        print(f"gateway {one.gateway}, spool {one.spool}: rows 1..{one.upto}, "
-              f"{one.gaps} gap(s) of {one.lost} row(s), chain {one.chain}")  # fmt: skip
+    _tell_spools(proof)
     print(f"{proof.entries} journal entries; head {proof.head}")
     if proof.finding is not None:
         print(f"NOT PROVEN: {proof.finding.text()}")
@@ -139,6 +142,42 @@ def _replay(config: ServerConfig, options: argparse.Namespace) -> int:
     return 0
 
 
+def _backup(config: ServerConfig, options: argparse.Namespace) -> int:
+    result = back_up(config.store, config.kitchen, options.file, progress=Progress("backup: pages"))
+    if options.json:
+        print(msgspec.json.encode(result).decode())
+        return 0
+    _tell_spools(result.proof)
+    print(f"{result.file}: {result.bytes} bytes, {result.rows} rows, {result.proof.entries} journal entries; "
+          f"head {result.proof.head}")  # fmt: skip
+    return 0
+
+
+def _restore(config: ServerConfig, options: argparse.Namespace) -> int:
+    result = restore(
+        config.store, config.kitchen, options.file, lambda: time.time_ns() // 1_000_000,
+        progress=Progress("restore: pages"),
+    )  # fmt: skip
+    if options.json:
+        print(msgspec.json.encode(result).decode())
+        return 0
+    _tell_spools(result.proof)
+    if result.aside is not None:
+        print(f"the store that was here is kept as {result.aside}")
+    if result.unknown_alerts:
+        print("it cannot be read, so alerts that went out since the backup may go out once more")
+    elif result.carried:
+        print(f"{result.carried} alert(s) that went out since the backup will not go out again")
+    print(f"new epoch {result.epoch}: gateways will send again what this store lacks")
+    return 0
+
+
+def _tell_spools(proof: Proof) -> None:
+    for one in proof.spools:
+        print(f"gateway {one.gateway}, spool {one.spool}: rows 1..{one.upto}, "
+              f"{one.gaps} gap(s) of {one.lost} row(s), chain {one.chain}")  # fmt: skip
+
+
 def _open_existing(config: ServerConfig) -> Store:
     """The store for this command alone; a missing one is told, not made."""
     if not config.store.is_file():
@@ -151,5 +190,11 @@ def _line(row: dict[str, object] | None) -> str:
 
 
 RECORD_COMMANDS: MappingProxyType[str, Callable[[ServerConfig, argparse.Namespace], int]] = MappingProxyType(
-    {"verify": _verify, "rebuild": _rebuild, "replay-quarantine": _replay}
+    {
+        "verify": _verify,
+        "rebuild": _rebuild,
+        "replay-quarantine": _replay,
+        "backup": _backup,
+        "restore": _restore,
+    }
 )

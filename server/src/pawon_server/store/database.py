@@ -64,10 +64,11 @@ def open_store(path: Path) -> Store:
         raise StoreError(f"{path}: {error}; a newer Pawon wrote this store, so run that one") from error
 
 
-def open_to_read(path: Path) -> Engine:
+def open_to_read(path: Path, *, older: bool = False) -> Engine:
     """The store as it is, to be read beside whoever serves it; nothing is created, upgraded or locked.
 
-    Raises ``StoreError`` when there is no store, or one of another version: its columns would be misread.
+    Raises ``StoreError`` when there is no store, or one of another version: its columns would be misread. With
+    ``older`` an older version will do: its journal reads the same.
     """
     if not path.is_file():
         raise StoreError(f"{path}: there is no store; look at the setting store")
@@ -90,11 +91,18 @@ def open_to_read(path: Path) -> Engine:
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     except DatabaseError as error:
         raise StoreError(f"{path}: {error.orig}; restore a backup (pawon-server restore)") from error
-    if found != SCHEMA:
+    if found != SCHEMA and not (older and str(found) < SCHEMA):
         raise StoreError(
             f"{path}: schema {found}, this Pawon knows {SCHEMA}; "
             + ("run pawon-server check once, which upgrades it" if str(found) < SCHEMA else "run the newer Pawon")
         )
+    return engine
+
+
+def open_aside(path: Path) -> Engine:
+    """A store that is not in its place yet, brought up to date. One file, without a log beside it."""
+    engine = _engine(path, begin="BEGIN IMMEDIATE", journal_mode="DELETE")
+    migrate(engine)
     return engine
 
 
@@ -112,6 +120,11 @@ def migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
+
+
+def claim(path: Path) -> IO[bytes]:
+    """Hold the store at ``path`` without opening it, until the returned file is closed. Raises ``StoreError``."""
+    return _claim(path)
 
 
 def new_epoch(connection: Connection) -> str:

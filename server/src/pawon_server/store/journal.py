@@ -4,7 +4,8 @@ Appending is the only thing that can be done to it (the database's triggers refu
 ``batch`` a gateway's rows as received; ``refused`` a payload that was no batch; ``config`` and ``profile`` versions
 when they take effect; ``silence`` declared or ended by the server's clock; ``alert_sent`` what went out, to whom;
 ``set_aside`` the rows of the next entry are quarantined, because a bug keeps them from being projected; ``replay`` a
-quarantined row is tried again and can be used; ``repair`` tables were written anew from the journal.
+quarantined row is tried again and can be used; ``repair`` tables were written anew from the journal; ``restored`` a
+backup was put in place, and which alerts had gone out since it was made.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from sqlalchemy import Connection, select, text
 from .rows import add_rows
 from .tables import journal
 
-EntryKind = Literal["batch", "refused", "config", "profile", "silence", "alert_sent", "set_aside", "replay", "repair"]
+EntryKind = Literal[
+    "batch", "refused", "config", "profile", "silence", "alert_sent", "set_aside", "replay", "repair", "restored"
+]  # fmt: skip
 
 MAX_ID = 2**63 - 1  # the store's
 _RAW = text(

@@ -237,6 +237,16 @@ alert = Table(
     _may("channel", String),
 )
 
+# Alerts that went out from a store of which an older backup was put in place: their rows may come again.
+sent_before = Table(
+    "sent_before",
+    metadata,
+    _key("kitchen"),
+    _key("alert"),
+    _need("sent_ms", BigInteger),
+    _need("channel", String),
+)
+
 gateway = Table(
     "gateway",
     metadata,
@@ -259,5 +269,6 @@ store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
 
 PROJECTIONS: tuple[Table, ...] = (
-    spool, quarantine, reading, latest, boot, rule_state, incident, movement, ledger_line, alert, gateway,
+    spool, quarantine, reading, latest, boot, rule_state, incident, movement, ledger_line, alert, sent_before,
+    gateway,
 )  # fmt: skip

@@ -1,5 +1,6 @@
-"""The journal takes only its next entry"""
+"""A guarded record: the journal takes only its next entry; alerts sent before a restore are known"""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
@@ -15,7 +16,16 @@ def upgrade() -> None:
         "(SELECT coalesce(max(id), 0) + 1 FROM journal WHERE kitchen = NEW.kitchen) "
         "BEGIN SELECT RAISE(ABORT, 'the journal takes only its next entry'); END"
     )
+    op.create_table(
+        "sent_before",
+        sa.Column("kitchen", sa.String(), autoincrement=False, nullable=False),
+        sa.Column("alert", sa.String(), autoincrement=False, nullable=False),
+        sa.Column("sent_ms", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("kitchen", "alert"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("sent_before")
     op.execute("DROP TRIGGER journal_only_next")
