@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,14 +18,14 @@ from tests.server.sender import BOOT, Sender, temperature
 from tests.server.straight import Straight
 from tests.server.test_ingest import weighing
 from tests.server.test_store import CONFIG
-from tests.server.test_verify import copy_of, harm, sql
+from tests.server.test_verify import copy_of, harm, make_old, sql
 
 from pawon_contract import codec
 from pawon_contract.messages import ClockFix, Gap, Item, SensorFault
 from pawon_server.cli import main
 from pawon_server.projections.stock import Stock
 from pawon_server.record import rebuild as rebuilding
-from pawon_server.record.rebuild import LEFT_OUT, Rebuilt, rebuild
+from pawon_server.record.rebuild import LEFT_OUT, Rebuilt, rebuild, repair
 from pawon_server.store.database import StoreError, open_to_read
 from pawon_server.store.journal import EntryKind
 from pawon_server.store.tables import PROJECTIONS, metadata
@@ -184,6 +183,7 @@ HARMS = (
     ("ledger_line", "UPDATE ledger_line SET amount = amount * 2 WHERE place = 'gudang'", (0, 0, 2), "amount"),
     ("movement", "UPDATE movement SET state = 'proposed' WHERE kind = 'out'", (0, 0, 1), "state"),
     ("alert", "UPDATE alert SET sent_ms = NULL WHERE sent_ms IS NOT NULL", (0, 0, 3), "sent_ms"),
+    ("completeness", "UPDATE completeness SET measured = zeroblob(180)", (0, 0, 1), "measured"),
     ("latest", "UPDATE latest SET value = 2.5", (0, 0, 1), "value"),
     ("quarantine", "DELETE FROM quarantine", (1, 0, 0), "reason"),
     ("rule_state", "UPDATE rule_state SET state = x'7b7d' WHERE rule = 'chiller-hot'", (0, 0, 1), "state"),
@@ -305,16 +305,18 @@ def test_what_a_bug_kept_from_being_projected_is_set_aside_again(bench: Bench, m
 
 
 def test_an_older_store_is_opened_with_its_rows(tmp_path: Path, whole: Path) -> None:
-    """A store of the first schema is brought up to date by opening it, and is then what its journal says."""
+    """A store of the first schema is brought up to date by opening it; what that version did not keep is filled in by
+    ``--repair``, and nothing else differs."""
     path = copy_of(whole, tmp_path)
-    with sql(path) as other:
-        other.execute("DROP TRIGGER journal_only_next")
-        other.execute("DROP TABLE sent_before")
-        other.execute("UPDATE alembic_version SET version_num = '0001'")
-    Straight(path).close()
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT count(*) FROM reading").fetchone() == (60,)
+    make_old(path)
+    record = Straight(path)
+    assert record.rows("SELECT count(*) FROM reading") == [(60,)]
+    wrong = {table.table: (table.missing, table.extra, table.changed) for table in rebuilt(path).tables
+             if not table.same}  # fmt: skip
+    assert wrong == {"reading": (0, 0, 60), "completeness": (1, 0, 0)}
+    assert repair(record.store, KITCHEN, path.parent, 1).repaired
     assert rebuilt(path).same
+    record.close()
 
 
 def test_nothing_leaves_the_house(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

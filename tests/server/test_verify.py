@@ -61,6 +61,16 @@ def sql(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+def make_old(path: Path) -> None:
+    """A closed store as the first schema had it."""
+    with sql(path) as other:
+        other.execute("DROP TRIGGER journal_only_next")
+        for table in ("sent_before", "completeness"):
+            other.execute(f"DROP TABLE {table}")
+        other.execute("ALTER TABLE reading DROP COLUMN late")
+        other.execute("UPDATE alembic_version SET version_num = '0001'")
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A closed store with a record, to be copied."""

@@ -30,6 +30,7 @@ from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
 from ..store.tables import journal
+from .completeness import Completeness
 from .context import Arrival, Changes
 from .excursions import Excursions
 from .gateways import Gateways
@@ -89,6 +90,7 @@ class Projector:
         self._set_aside = 0  # the entry whose rows are quarantined unlooked at; it follows in the same transaction
         self.gateways = Gateways(kitchen)
         self.readings = Readings(kitchen)
+        self.completeness = Completeness(kitchen)
         self._incident_rows = IncidentRows(kitchen)
         self.excursions = Excursions(kitchen, self._incident_rows)
         self.trouble = SensorTrouble(kitchen, self._incident_rows)
@@ -99,12 +101,12 @@ class Projector:
         self._set_aside = 0
         self.settings = self._newest(connection, "config", Settings)
         self.profile = self._newest(connection, "profile", Profile)
-        for part in (self.gateways, self.readings, self.excursions, self.trouble):
+        for part in (self.gateways, self.readings, self.completeness, self.excursions, self.trouble):
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
         """Write what is buffered."""
-        for part in (self.gateways, self.readings, self.excursions):
+        for part in (self.gateways, self.readings, self.completeness, self.excursions):
             part.flush(connection)
 
     @property
@@ -230,27 +232,39 @@ class Projector:
             if self.gateways.fix_clock(
                 arrival.gateway, item.boot, item.offset_ms, item.error_ms, item.source, arrival.journal_id
             ):
-                for part in (self.readings, self._incident_rows, self.stock):
-                    part.fix_clock(connection, arrival.gateway, item.boot, item.offset_ms, arrival.journal_id)
+                fix = (arrival.gateway, item.boot, item.offset_ms, arrival.journal_id)
+                moved = self.readings.fix_clock(connection, *fix)
+                self.completeness.fix_clock(connection, book.settings.timezone, moved)
+                for part in (self._incident_rows, self.stock):
+                    part.fix_clock(connection, *fix)
                 changes.incidents = changes.stock = True
             return
         sensor = sensors[item.sensor]
         changes.sensors.add(sensor.id)
         if isinstance(item, Reading):
             in_turn = not arrival.replayed or self.readings.is_newest(arrival, sensor.id, item.at_ms)
-            self.readings.take(arrival, row.sequence, item)
+            self._measured(connection, book, arrival, row.sequence, item)
             if not in_turn:
                 return  # recorded; what came after it has been judged already
             self.trouble.end_fault(connection, sensor, arrival, item.at_ms, changes)
             if sensor.point:
                 self.excursions.judge(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Contact):
-            self.readings.take(arrival, row.sequence, item)
+            self._measured(connection, book, arrival, row.sequence, item)
         elif isinstance(item, SensorFault):
             self.readings.take_fault(arrival, item)
             self.trouble.take_fault(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Weighing):
             self.stock.take(connection, book, arrival, row.sequence, item, changes)
+
+    def _measured(
+        self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact
+    ) -> None:
+        late = self.readings.take(arrival, sequence, item)
+        self.completeness.take(
+            connection, book.settings.timezone, item.sensor, arrival.utc_ms(item.at_ms), int(item.every_s * 1500),
+            late=late,
+        )  # fmt: skip
 
     def _sensors_of(self, settings: Settings) -> dict[str, Sensor]:
         if self._sensors[0] is not settings:

@@ -1,4 +1,4 @@
-"""A guarded record: the journal takes only its next entry; alerts sent before a restore are known"""
+"""A guarded record: the journal takes only its next entry; alerts sent before a restore are known; completeness"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,8 +24,24 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("kitchen", "alert"),
     )
+    op.add_column("reading", sa.Column("late", sa.Boolean(), nullable=True))
+    op.create_table(
+        "completeness",
+        sa.Column("kitchen", sa.String(), autoincrement=False, nullable=False),
+        sa.Column("sensor", sa.String(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.String(), autoincrement=False, nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.Column("measured", sa.LargeBinary(), nullable=False),
+        sa.Column("late", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("kitchen", "sensor", "day"),
+    )
+    op.create_index("completeness_by_day", "completeness", ["kitchen", "day"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("completeness_by_day", table_name="completeness")
+    op.drop_table("completeness")
+    op.drop_column("reading", "late")
     op.drop_table("sent_before")
     op.execute("DROP TRIGGER journal_only_next")
