@@ -14,8 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
 
+from ..store.rows import add_rows
 from ..store.tables import completeness, reading
 
 # Days that can be asked for; those of ``LAST_MS``.
@@ -83,7 +84,7 @@ class Completeness:
         self._dirty: set[tuple[str, str]] = set()
         self._day: tuple[str, Day] = ("", Day("", 0, 0))
         # What each sensor's newest reading marked: the next one mostly marks the same.
-        self._last: dict[str, tuple[str, range, bool]] = {}
+        self._last: dict[str, tuple[int, int, bool, str]] = {}
 
     def load(self, _connection: Connection) -> None:
         """Forget what was not committed; what was is read when it is needed."""
@@ -91,18 +92,18 @@ class Completeness:
         self._dirty.clear()
         self._last.clear()
 
-    def take(
-        self, connection: Connection, zone: str, sensor: str, measured_ms: int, valid_ms: int, *, late: bool
-    ) -> None:
-        """One reading or switch report."""
-        covered = minutes_covered(measured_ms, valid_ms)
-        if not covered or self._last.get(sensor) == (zone, covered, late) or not 0 <= measured_ms < LAST_MS:
+    def take(self, connection: Connection, zone: str, sensor: str, measured_ms: int, valid_ms: int, late: bool) -> None:
+        """One reading or switch report. Asked for every one, so it says at once what the one before it has marked."""
+        first = (measured_ms + MIDDLE_MS - 1) // MINUTE_MS
+        end = (measured_ms + valid_ms - MIDDLE_MS - 1) // MINUTE_MS + 1
+        marks = (first, end, late, zone)
+        if first == end or self._last.get(sensor) == marks or not 0 <= measured_ms < LAST_MS:
             return
-        self._last[sensor] = (zone, covered, late)
-        for minute in covered:
+        self._last[sensor] = marks
+        for minute in range(first, end):
             if zone != self._day[0] or not self._day[1].start <= minute < self._day[1].end:
                 self._day = (zone, day_of(minute, zone))
-            self._mark(connection, sensor, self._day[1], minute, late=late)
+            self._mark(connection, sensor, self._day[1], minute, late)
 
     def fix_clock(self, connection: Connection, zone: str, moved: set[tuple[str, int]]) -> None:
         """Readings were dated anew: the days they left and the days they came to are counted again.
@@ -120,24 +121,29 @@ class Completeness:
     def flush(self, connection: Connection) -> None:
         """Write the days that changed, and let go of those held longest."""
         if self._dirty:
-            rows = []
-            for sensor, name in sorted(self._dirty):
-                bits = self._held[sensor, name]
-                size = (bits.minutes + 7) // 8
-                rows.append(
-                    {
-                        "kitchen": self._kitchen, "sensor": sensor, "day": name, "start_ms": bits.start * MINUTE_MS,
-                        "minutes": bits.minutes, "measured": bits.measured.to_bytes(size, "little"),
-                        "late": bits.late.to_bytes(size, "little"),
-                    }
-                )  # fmt: skip
-                connection.execute(delete(completeness).where(*self._key(sensor, name)))
-            connection.execute(insert(completeness), rows)
+            keys = sorted(self._dirty)
+            connection.execute(
+                delete(completeness).where(
+                    completeness.c.kitchen == self._kitchen, completeness.c.sensor == bindparam("b_sensor"),
+                    completeness.c.day == bindparam("b_day"),
+                ),
+                [{"b_sensor": sensor, "b_day": name} for sensor, name in keys],
+            )  # fmt: skip
+            add_rows(connection, completeness, [self._row(sensor, name) for sensor, name in keys])
             self._dirty.clear()
         while len(self._held) > MAX_HELD:
             self._held.popitem(last=False)
 
-    def _mark(self, connection: Connection, sensor: str, day: Day, minute: int, *, late: bool) -> None:
+    def _row(self, sensor: str, name: str) -> tuple[object, ...]:
+        """In the order of the table's columns."""
+        bits = self._held[sensor, name]
+        size = (bits.minutes + 7) // 8
+        return (
+            self._kitchen, sensor, name, bits.start * MINUTE_MS, bits.minutes,
+            bits.measured.to_bytes(size, "little"), bits.late.to_bytes(size, "little"),
+        )  # fmt: skip
+
+    def _mark(self, connection: Connection, sensor: str, day: Day, minute: int, late: bool) -> None:
         bits = self._bits(connection, sensor, day)
         place = minute - bits.start
         if not 0 <= place < bits.minutes:
@@ -178,7 +184,7 @@ class Completeness:
         for row in found:
             for minute in minutes_covered(row.measured_ms, row.valid_ms):
                 if day.start <= minute < day.end:
-                    self._mark(connection, sensor, day, minute, late=bool(row.late))
+                    self._mark(connection, sensor, day, minute, bool(row.late))
 
     def _key(self, sensor: str, name: str) -> tuple[ColumnElement[bool], ...]:
         return (

@@ -261,10 +261,8 @@ class Projector:
         self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact
     ) -> None:
         late = self.readings.take(arrival, sequence, item)
-        self.completeness.take(
-            connection, book.settings.timezone, item.sensor, arrival.utc_ms(item.at_ms), int(item.every_s * 1500),
-            late=late,
-        )  # fmt: skip
+        measured_ms, valid_ms = arrival.offset_ms + item.at_ms, int(item.every_s * 1500)
+        self.completeness.take(connection, book.settings.timezone, item.sensor, measured_ms, valid_ms, late)
 
     def _sensors_of(self, settings: Settings) -> dict[str, Sensor]:
         if self._sensors[0] is not settings:
