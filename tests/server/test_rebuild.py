@@ -334,3 +334,15 @@ def test_nothing_leaves_the_house(store: Path, monkeypatch: pytest.MonkeyPatch) 
         assert other.execute("SELECT id, sent_ms FROM alert ORDER BY id").fetchall() == marks
     assert [mark for _, mark in marks if mark is None]
     assert [mark for _, mark in marks if mark is not None]
+
+
+def test_a_table_that_cannot_be_read_is_a_sentence(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A harmed file ends in one line with the remedy, not in a traceback."""
+    with sql(store) as other:
+        other.execute("DROP TABLE latest")
+    config = tmp_path / "server.toml"
+    config.write_text(CONFIG.format(folder="@").replace("@/store/pawon.db", str(store)))
+    assert main(["rebuild", "--config", str(config)]) == 1
+    assert "restore a backup" in capsys.readouterr().err

@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from sqlalchemy.exc import DatabaseError
+
 from pawon_food_safety.profile import load_profile
 
 from . import VERSION
@@ -43,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         for problem in error.problems:
             print(f"{error.path}: {problem}", file=sys.stderr)
+        return 1
+    except DatabaseError as error:
+        print(f"the store: {error.orig}; pawon-server verify names the place, restore a backup", file=sys.stderr)
         return 1
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
