@@ -14,7 +14,7 @@ from tests.server.conftest import Bench
 from tests.server.sender import Sender, temperature
 
 from pawon_server.cli import main
-from pawon_server.store.database import StoreError, open_store
+from pawon_server.store.database import SCHEMA, StoreError, open_store
 from pawon_server.store.tables import metadata
 
 CONFIG = """
@@ -81,6 +81,20 @@ def test_no_program_changes_the_journal(bench: Bench, statement: str) -> None:
         other.execute(statement)
 
 
+def test_nothing_is_put_over_or_between_entries(bench: Bench) -> None:
+    """A replacing insert would remove an entry past the guards against removal: only the next entry is taken."""
+    bench.send(Sender().add(temperature(4, 1)).batch())
+    end = bench.value("SELECT max(id) FROM journal")
+    assert isinstance(end, int)
+    for number in (-1, 0, 1, end, end + 2):
+        copied = "kitchen, :n, kind, received_ms, gateway, spool, first, last, chain_before, chain, payload, link"
+        for verb in ("INSERT", "INSERT OR REPLACE"):
+            with pytest.raises(DatabaseError, match="only its next entry"), bench.store.writer.begin() as connection:
+                connection.execute(
+                    text(f"{verb} INTO journal SELECT {copied} FROM journal WHERE id = 1"), {"n": number}
+                )
+
+
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     """After a downgrade: a sentence that says so, and the file can be opened by the newer one afterwards."""
     path = tmp_path / "pawon.db"
@@ -90,7 +104,7 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="newer Pawon"):
         open_store(path)
     with sqlite3.connect(path) as other:
-        other.execute("UPDATE alembic_version SET version_num = '0001'")
+        other.execute("UPDATE alembic_version SET version_num = ?", (SCHEMA,))
     open_store(path).close()
 
 
@@ -131,25 +145,10 @@ def test_check_names_every_mistake_and_ends_with_one(config: Path, capsys: pytes
     assert not (config.parent / "store").exists()
 
 
-@pytest.mark.parametrize("command", ["check", "serve", "restored"])
+@pytest.mark.parametrize("command", ["check", "serve"])
 def test_a_store_that_is_in_use_is_not_touched(config: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A second server, or a restore under a running one: refused with the remedy."""
     store = open_store(config.parent / "store" / "pawon.db")
     assert main([command, "--config", str(config)]) == 1
     assert "another server runs on this store" in capsys.readouterr().err
     store.close()
-
-
-def test_a_restored_store_begins_a_new_epoch(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """After ``restored`` every answer bears another epoch, so that gateways believe the lower number."""
-    path = config.parent / "store" / "pawon.db"
-    store = open_store(path)
-    store.close()
-    assert main(["restored", "--config", str(config)]) == 0
-    again = open_store(path)
-    assert again.epoch != store.epoch
-    assert again.epoch in capsys.readouterr().out
-    bench = Bench(again)
-    assert bench.send(Sender().add(temperature(4, 1)).batch()).epoch == again.epoch
-    bench.writer.stop()
-    again.close()

@@ -1,4 +1,4 @@
-"""``pawon-server``: check a configuration, serve, and after a restore begin a new epoch."""
+"""``pawon-server``: check a configuration, serve, and look after the record (``record.cli``)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import os
 import sys
 from pathlib import Path
 
+from sqlalchemy.exc import DatabaseError
+
 from pawon_food_safety.profile import load_profile
 
 from . import VERSION
 from .config import ConfigError, ServerConfig, load_config
+from .record.cli import RECORD_COMMANDS, add_record_commands
 from .server import Server, broker_address
-from .store.database import StoreError, new_epoch, open_store
+from .store.database import StoreError, open_store
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,11 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (
         ("check", "read the configuration and look at the machine"),
         ("serve", "run the server"),
-        ("restored", "say that the store was restored from a backup, so that gateways send again what it lacks"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, required=True)
         command.add_argument("--demo", action="store_true", help="allow the demonstration profile")
+    add_record_commands(commands)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -36,12 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
         config = load_config(options.config, demo=options.demo)
         if options.command == "check":
             return check(config, options.config)
-        if options.command == "restored":
-            return restored(config)
+        if (run := RECORD_COMMANDS.get(options.command)) is not None:
+            return run(config, options)
         return Server(config, options.config, demo=options.demo).serve()
     except ConfigError as error:
         for problem in error.problems:
             print(f"{error.path}: {problem}", file=sys.stderr)
+        return 1
+    except DatabaseError as error:
+        print(f"the store: {error.orig}; pawon-server verify names the place, restore a backup", file=sys.stderr)
         return 1
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
@@ -81,13 +87,3 @@ def machine_problems(config: ServerConfig) -> list[str]:
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
         problems.append(f"store: {folder} may not be written by this user; choose a folder the server may write")
     return problems
-
-
-def restored(config: ServerConfig) -> int:
-    """Begin a new epoch in a restored store."""
-    store = open_store(config.store)
-    with store.writer.begin() as connection:
-        epoch = new_epoch(connection)
-    store.close()
-    print(f"new epoch {epoch}: gateways will send again what this store lacks")
-    return 0

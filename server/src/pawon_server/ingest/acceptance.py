@@ -20,6 +20,7 @@ from pawon_contract.messages import Answers, Committed, Envelope, Refused
 from ..projections.context import Changes
 from ..projections.projector import MAX_CLOCK_MS, Projector
 from ..projections.sensor_trouble import SilenceEntry
+from ..rulebook import Rulebook, encode
 from ..store.journal import EntryKind, Journal, batch_holding
 from .batches import Broken, Continuation, Hole, Known, SpoolState, beginning, chain_at, judge
 from .silence import declare
@@ -78,10 +79,21 @@ class Acceptance:
         self._journal.flush(connection)
         self.projector.flush(connection)
 
+    def adopt(self, connection: Connection, book: Rulebook, changes: Changes) -> None:
+        """Put a configuration and profile in force, where they are not already."""
+        for kind, part, now in (
+            ("config", book.settings, self.projector.settings),
+            ("profile", book.profile, self.projector.profile),
+        ):
+            if now is None or encode(part) != encode(now):
+                self.own(connection, OwnEntry(kind=kind, payload=encode(part)), changes)  # type: ignore[arg-type]  # two literals
+
     def own(self, connection: Connection, message: OwnEntry, changes: Changes) -> None:
         """Journal something of the server's own."""
-        entry = self._journal.append(message.kind, self._utc_ms(), message.payload)
-        self.projector.apply(connection, entry, changes)
+        self._own_entry(connection, message.kind, self._utc_ms(), message.payload, changes)
+
+    def _own_entry(self, connection: Connection, kind: EntryKind, at_ms: int, payload: bytes, changes: Changes) -> None:
+        self.projector.apply(connection, self._journal.append(kind, at_ms, payload), changes)
 
     def incoming(
         self, connection: Connection, message: Incoming, changes: Changes, *, project: bool
@@ -102,13 +114,15 @@ class Acceptance:
         elif isinstance(verdict, Broken):
             return self._refuse(connection, message, verdict.reason, changes), 0
         elif isinstance(verdict, Continuation):
+            if not project:
+                # Journalled first, so that deriving the projections again sets aside the same rows.
+                self._own_entry(connection, "set_aside", message.received_ms, b"", changes)
             entry = self._journal.append(
                 "batch", message.received_ms, message.payload, gateway=message.gateway,
                 spool=envelope.spool, first=stored.upto + 1, last=verdict.state.upto, chain_before=stored.chain,
                 chain=verdict.state.chain,
             )  # fmt: skip
-            rows = verdict.rows if project else [_set_aside(row) for row in verdict.rows]
-            self.projector.apply(connection, entry, changes, (envelope, rows))
+            self.projector.apply(connection, entry, changes, (envelope, verdict.rows))
             stored = verdict.state
         else:
             assert isinstance(verdict, Hole)
@@ -174,11 +188,3 @@ class Acceptance:
         )  # fmt: skip
         for decision in decisions:
             self.own(connection, OwnEntry(kind="silence", payload=msgspec.json.encode(decision)), changes)
-
-
-def _set_aside(row: codec.Row) -> codec.Row:
-    """A row whose projection failed: quarantined with its bytes."""
-    return codec.Row(
-        sequence=row.sequence, last=row.last, raw=row.raw, chain=row.chain,
-        item=codec.Unreadable(reason="its projection failed; see the log", raw=row.raw),
-    )  # fmt: skip

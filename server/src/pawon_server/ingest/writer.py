@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, Programming
 
 from ..projections.context import Changes
 from ..projections.projector import Projector
-from ..rulebook import Rulebook, encode
+from ..rulebook import Rulebook
 from ..store.database import Store
 from ..store.journal import EntryKind
 from .acceptance import Acceptance, Incoming, OwnEntry, Reply
@@ -68,13 +68,7 @@ class Writer:
         """Take up the journal, put the present configuration in force, and begin."""
         with self._store.writer.begin() as connection:
             self._acceptance.load(connection)
-            changes = Changes()
-            for kind, part, now in (
-                ("config", self._book.settings, self.projector.settings),
-                ("profile", self._book.profile, self.projector.profile),
-            ):
-                if now is None or encode(part) != encode(now):
-                    self._acceptance.own(connection, OwnEntry(kind=kind, payload=encode(part)), changes)  # type: ignore[arg-type]  # two literals
+            self._acceptance.adopt(connection, self._book, Changes())
             self._acceptance.flush(connection)
         self._thread.start()
 

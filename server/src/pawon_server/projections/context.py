@@ -21,6 +21,8 @@ class Arrival:
     error_ms: int
     # Monotonic ms of the sending in the rows' own boot; ``None`` for rows of an earlier boot.
     sent_ms: int | None
+    # A row of the past out of quarantine: it pages nobody as if it were now, and books nothing by itself.
+    replayed: bool = False
 
     def utc_ms(self, at_ms: int) -> int:
         """A row's time as the sender believes it."""

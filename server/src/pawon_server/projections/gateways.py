@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
 
 from pawon_contract.codec import Row
+from pawon_contract.messages import ClockQuality
 
 from ..ingest.batches import SpoolState, beginning
 from ..store.tables import boot, gateway, quarantine, spool
@@ -24,10 +25,12 @@ class Gateways:
         self._rows: dict[Table, dict[tuple[str, ...], dict[str, Any]]] = {spool: {}, boot: {}, gateway: {}}
         self._dirty: dict[Table, set[tuple[str, ...]]] = {spool: set(), boot: set(), gateway: set()}
         self._quarantined: list[dict[str, Any]] = []
+        self._refused_rows = 0  # of the batch at hand
 
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
         self._quarantined.clear()
+        self._refused_rows = 0
         for table in self._rows:
             self._dirty[table].clear()
             found = connection.execute(select(table).where(table.c.kitchen == self._kitchen))
@@ -60,14 +63,16 @@ class Gateways:
             self._boot(arrival.gateway, arrival.boot, arrival.offset_ms, arrival.error_ms, arrival.clock,
                        fixed=False, journal_id=arrival.journal_id)  # fmt: skip
         before = self._rows[gateway].get((arrival.gateway,))
+        refused = self._refused_rows + (0 if before is None else before["refused"])
         delay = None if newest_at_ms is None else arrival.age_ms(newest_at_ms)
         self._put(
             gateway,
             kitchen=self._kitchen, gateway=arrival.gateway, boot=arrival.boot, spool=arrival.spool, upto=state.upto,
             received_ms=arrival.received_ms, clock=arrival.clock, offset_ms=arrival.offset_ms,
-            error_ms=arrival.error_ms, delay_ms=delay or 0, refused=0 if before is None else before["refused"],
+            error_ms=arrival.error_ms, delay_ms=delay or 0, refused=refused,
             journal_id=arrival.journal_id,
         )  # fmt: skip
+        self._refused_rows = 0
 
     def fix_clock(self, name: str, boot_id: str, offset_ms: int, error_ms: int, source: str, journal_id: int) -> bool:
         """A boot's time became known; whether that is news."""
@@ -76,6 +81,11 @@ class Gateways:
             return False
         self._boot(name, boot_id, offset_ms, error_ms, source, fixed=True, journal_id=journal_id)
         return True
+
+    def fixed(self, name: str, boot_id: str) -> tuple[int, int, ClockQuality] | None:
+        """Offset, error and clock quality of a boot whose time became known."""
+        row = self._rows[boot].get((name, boot_id))
+        return None if row is None or not row["fixed"] else (row["offset_ms"], row["error_ms"], row["clock"])
 
     def refuse_row(self, arrival: Arrival, row: Row, reason: str) -> None:
         """A row that could not be used keeps its number, its bytes and the reason."""
@@ -86,7 +96,7 @@ class Gateways:
                 "reason": reason, "raw": row.raw,
             }
         )  # fmt: skip
-        self._count_refused(arrival.gateway)
+        self._refused_rows += 1
 
     def refuse_payload(self, name: str, journal_id: int, received_ms: int, reason: str, payload: bytes) -> None:
         """A payload that was no batch."""
@@ -98,11 +108,22 @@ class Gateways:
         )  # fmt: skip
         self._count_refused(name)
 
+    def is_kept(self, connection: Connection, journal_id: int, sequence: int) -> bool:
+        """Whether this row lies in quarantine."""
+        self._flush_quarantine(connection)
+        return (
+            connection.execute(select(quarantine.c.sequence).where(*self._kept(journal_id, sequence))).first()
+            is not None
+        )
+
+    def release(self, connection: Connection, name: str, journal_id: int, sequence: int) -> None:
+        """A row leaves quarantine; the journal keeps its bytes."""
+        connection.execute(delete(quarantine).where(*self._kept(journal_id, sequence)))
+        self._count_refused(name, -1)
+
     def flush(self, connection: Connection) -> None:
         """Write what was buffered."""
-        if self._quarantined:
-            connection.execute(insert(quarantine), self._quarantined)
-            self._quarantined = []
+        self._flush_quarantine(connection)
         for table, keys in self._dirty.items():
             for key in sorted(keys):
                 row = self._rows[table][key]
@@ -112,10 +133,22 @@ class Gateways:
                 connection.execute(insert(table), row)
             keys.clear()
 
-    def _count_refused(self, name: str) -> None:
+    def _flush_quarantine(self, connection: Connection) -> None:
+        if self._quarantined:
+            connection.execute(insert(quarantine), self._quarantined)
+            self._quarantined = []
+
+    def _kept(self, journal_id: int, sequence: int) -> tuple[ColumnElement[bool], ...]:
+        return (
+            quarantine.c.kitchen == self._kitchen,
+            quarantine.c.journal_id == journal_id,
+            quarantine.c.sequence == sequence,
+        )
+
+    def _count_refused(self, name: str, count: int = 1) -> None:
         row = self._rows[gateway].get((name,))
         if row is not None:
-            self._put(gateway, **{**row, "refused": row["refused"] + 1})
+            self._put(gateway, **{**row, "refused": max(0, row["refused"] + count)})
 
     def _boot(
         self, name: str, boot_id: str, offset_ms: int, error_ms: int, clock: str, *, fixed: bool, journal_id: int

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ..rulebook import Rulebook
-from ..store.tables import alert, incident
+from ..store.tables import alert, incident, sent_before
 from .context import Arrival
 
 # Older than this on arrival is news of the past: a heartbeat, a commit and a slow link lie well below it.
@@ -41,14 +41,40 @@ class IncidentRows:
         )
 
     def alert(self, connection: Connection, incident_id: str, what: str, created_ms: int, text: str) -> None:
-        """Something to tell people: ``opened``, ``late`` or ``closed``."""
+        """Something to tell people: ``opened``, ``late`` or ``closed``; what went out before a restore is told."""
+        sent = self._sent_before(connection, incident_id, what)
         connection.execute(
             insert(alert),
             {
                 "kitchen": self._kitchen, "id": f"{incident_id}.{what}", "incident": incident_id, "event": what,
-                "created_ms": created_ms, "text": text, "sent_ms": None, "channel": None,
+                "created_ms": created_ms, "text": text, "sent_ms": None if sent is None else sent.sent_ms,
+                "channel": None if sent is None else sent.channel,
             },
         )  # fmt: skip
+
+    def _sent_before(self, connection: Connection, incident_id: str, what: str) -> Row[Any] | None:
+        """When it went out already. Who was paged needs no summary of it."""
+        names = [f"{incident_id}.{what}"] + ([f"{incident_id}.opened"] if what == "late" else [])
+        return connection.execute(
+            select(sent_before).where(sent_before.c.kitchen == self._kitchen, sent_before.c.alert.in_(names)).limit(1)
+        ).first()
+
+    def mark_sent(self, connection: Connection, name: str, channel: str, sent_ms: int) -> None:
+        """An alert went out."""
+        connection.execute(
+            update(alert)
+            .where(alert.c.kitchen == self._kitchen, alert.c.id == name)
+            .values(sent_ms=sent_ms, channel=channel)
+        )
+
+    def mark_sent_before(self, connection: Connection, name: str, channel: str, sent_ms: int) -> None:
+        """An alert had gone out from the store in whose place a backup was put; its row is here, or may come again."""
+        self.mark_sent(connection, name, channel, sent_ms)
+        row = {"kitchen": self._kitchen, "alert": name, "sent_ms": sent_ms, "channel": channel}
+        connection.execute(
+            delete(sent_before).where(sent_before.c.kitchen == self._kitchen, sent_before.c.alert == name)
+        )
+        connection.execute(insert(sent_before), row)
 
     def retire(self, connection: Connection, incident_id: str, name: str, at_ms: int, journal_id: int) -> None:
         """Nobody watches any more what it was about."""

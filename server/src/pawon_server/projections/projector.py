@@ -8,17 +8,29 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from pawon_contract import codec
-from pawon_contract.messages import ClockFix, Contact, Envelope, Gap, Item, Reading, SensorFault, Weighing
+from pawon_contract.messages import (
+    TRUSTED_CLOCKS,
+    ClockFix,
+    ClockQuality,
+    Contact,
+    Envelope,
+    Gap,
+    Item,
+    Reading,
+    SensorFault,
+    Weighing,
+)
 from pawon_contract.units import implausible
 from pawon_food_safety.profile import Profile
 
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
-from ..store.tables import alert, journal
+from ..store.tables import journal
+from .completeness import Completeness
 from .context import Arrival, Changes
 from .excursions import Excursions
 from .gateways import Gateways
@@ -31,6 +43,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 DecodedBatch = tuple[Envelope, list[codec.Row]]
 # Beyond this a ClockFix tells no time, and would not fit the store.
 MAX_CLOCK_MS = 2**53
+SET_ASIDE = "its projection failed; see the log"
 
 
 class AlertSent(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +54,31 @@ class AlertSent(msgspec.Struct, frozen=True, kw_only=True):
     sent_ms: int
 
 
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of a ``restored`` journal entry: the epoch that began, and alerts that had gone out since the backup."""
+
+    epoch: str
+    sent: list[AlertSent]
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of a ``replay`` journal entry: a quarantined row with all that is needed to project it.
+
+    ``entry`` and ``sequence`` name it in quarantine; the rest is what its batch said, and ``raw`` its bytes.
+    """
+
+    entry: int
+    sequence: int
+    gateway: str
+    spool: str
+    boot: str
+    offset_ms: int
+    clock: ClockQuality
+    error_ms: int
+    received_ms: int
+    raw: bytes
+
+
 class Projector:
     """All projections of one kitchen. ``load`` once, then ``apply`` entries and ``flush`` before each commit."""
 
@@ -49,8 +87,10 @@ class Projector:
         self.settings: Settings | None = None
         self.profile: Profile | None = None
         self._sensors: tuple[Settings | None, dict[str, Sensor]] = (None, {})
+        self._set_aside = 0  # the entry whose rows are quarantined unlooked at; it follows in the same transaction
         self.gateways = Gateways(kitchen)
         self.readings = Readings(kitchen)
+        self.completeness = Completeness(kitchen)
         self._incident_rows = IncidentRows(kitchen)
         self.excursions = Excursions(kitchen, self._incident_rows)
         self.trouble = SensorTrouble(kitchen, self._incident_rows)
@@ -58,14 +98,15 @@ class Projector:
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
+        self._set_aside = 0
         self.settings = self._newest(connection, "config", Settings)
         self.profile = self._newest(connection, "profile", Profile)
-        for part in (self.gateways, self.readings, self.excursions, self.trouble):
+        for part in (self.gateways, self.readings, self.completeness, self.excursions, self.trouble):
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
         """Write what is buffered."""
-        for part in (self.gateways, self.readings, self.excursions):
+        for part in (self.gateways, self.readings, self.completeness, self.excursions):
             part.flush(connection)
 
     @property
@@ -99,13 +140,18 @@ class Projector:
             case "silence":
                 silence = msgspec.json.decode(entry.payload, type=SilenceEntry)
                 self.trouble.take_silence(connection, self.book, silence, entry.id, changes)
+            case "set_aside":
+                self._set_aside = entry.id + 1
+            case "replay":
+                self._replay(connection, entry, changes)
+            case "repair":
+                pass  # it is about the tables, not in them
             case "alert_sent":
                 sent = msgspec.json.decode(entry.payload, type=AlertSent)
-                connection.execute(
-                    update(alert)
-                    .where(alert.c.kitchen == self.kitchen, alert.c.id == sent.alert)
-                    .values(sent_ms=sent.sent_ms, channel=sent.channel)
-                )
+                self._incident_rows.mark_sent(connection, sent.alert, sent.channel, sent.sent_ms)
+            case "restored":
+                for sent in msgspec.json.decode(entry.payload, type=Restored).sent:
+                    self._incident_rows.mark_sent_before(connection, sent.alert, sent.channel, sent.sent_ms)
 
     def _retire(self, connection: Connection, entry: Entry, changes: Changes) -> None:
         if self.settings is not None and self.profile is not None:
@@ -124,7 +170,9 @@ class Projector:
         book = self.book
         sensors = self._sensors_of(book.settings)
         for row in rows:
-            if isinstance(row.item, codec.Unreadable):
+            if entry.id == self._set_aside:
+                self.gateways.refuse_row(arrival, row, SET_ASIDE)
+            elif isinstance(row.item, codec.Unreadable):
                 self.gateways.refuse_row(arrival, row, row.item.reason)
             else:
                 newest = row.item.at_ms
@@ -132,42 +180,89 @@ class Projector:
         self.gateways.take(arrival, SpoolState(upto=rows[-1].last, chain=rows[-1].chain), newest)
         changes.gateways = True
 
+    def why_kept(self, connection: Connection, replay: Replay) -> str | None:
+        """Why a quarantined row has to stay there by today's code and configuration; ``None`` when it can be used."""
+        if not self.gateways.is_kept(connection, replay.entry, replay.sequence):
+            return "it is not in quarantine"
+        item = codec.decode_item(replay.raw)
+        if isinstance(item, codec.Unreadable):
+            return item.reason
+        if isinstance(item, Gap):
+            misplaced = item.from_ != replay.sequence or item.to < item.from_
+            return f"gap {item.from_}..{item.to} stands at {replay.sequence}" if misplaced else None
+        reason = _unusable(item, self._sensors_of(self.book.settings), replay.gateway)
+        if reason is not None or not isinstance(item, SensorFault):
+            return reason
+        in_turn = self.readings.is_newest(self._arrival_of(replay, replay.entry), item.sensor, item.at_ms)
+        return None if in_turn else f"a fault of the past: sensor {item.sensor!r} has newer rows"
+
+    def _replay(self, connection: Connection, entry: Entry, changes: Changes) -> None:
+        replay = msgspec.json.decode(entry.payload, type=Replay)
+        if self.why_kept(connection, replay) is not None:
+            return  # another version, to which it is not in quarantine or still of no use
+        self.gateways.release(connection, replay.gateway, replay.entry, replay.sequence)
+        item = codec.decode_item(replay.raw)
+        assert not isinstance(item, codec.Unreadable), "why_kept has read it"
+        row = codec.Row(sequence=replay.sequence, last=replay.sequence, raw=replay.raw, item=item, chain=b"")
+        sensors = self._sensors_of(self.book.settings)
+        self._row(connection, self.book, sensors, self._arrival_of(replay, entry.id), row, item, changes)
+        changes.gateways = True
+
+    def _arrival_of(self, replay: Replay, journal_id: int) -> Arrival:
+        """Its age on arrival is left unknown: it is of the past, however fresh it was when it came. Its date is the one
+        that a clock fix since then gives."""
+        guessed = (replay.offset_ms, replay.error_ms, replay.clock)
+        fixed = None if replay.clock in TRUSTED_CLOCKS else self.gateways.fixed(replay.gateway, replay.boot)
+        offset_ms, error_ms, clock = fixed or guessed
+        return Arrival(
+            journal_id=journal_id, received_ms=replay.received_ms, gateway=replay.gateway, spool=replay.spool,
+            boot=replay.boot, offset_ms=offset_ms, clock=clock, error_ms=error_ms, sent_ms=None, replayed=True,
+        )  # fmt: skip
+
     def _row(
         self, connection: Connection, book: Rulebook, sensors: dict[str, Sensor], arrival: Arrival, row: codec.Row,
         item: Item, changes: Changes,
     ) -> None:  # fmt: skip
-        if isinstance(item, ClockFix):
-            if abs(item.offset_ms) > MAX_CLOCK_MS or item.error_ms > MAX_CLOCK_MS:
-                self.gateways.refuse_row(arrival, row, "offset_ms or error_ms is no time")
-            elif self.gateways.fix_clock(
-                arrival.gateway, item.boot, item.offset_ms, item.error_ms, item.source, arrival.journal_id
-            ):
-                for part in (self.readings, self._incident_rows, self.stock):
-                    part.fix_clock(connection, arrival.gateway, item.boot, item.offset_ms, arrival.journal_id)
-                changes.incidents = changes.stock = True
-            return
         if isinstance(item, Gap):
             return  # its place in the journal is the record of the loss
-        sensor = sensors.get(item.sensor)
-        if sensor is None or sensor.gateway != arrival.gateway:
-            self.gateways.refuse_row(arrival, row, f"sensor {item.sensor!r} is not configured for {arrival.gateway}")
-            return
-        if (reason := _unfit(item, sensor)) is not None:
+        if (reason := _unusable(item, sensors, arrival.gateway)) is not None:
             self.gateways.refuse_row(arrival, row, reason)
             return
+        if isinstance(item, ClockFix):
+            if self.gateways.fix_clock(
+                arrival.gateway, item.boot, item.offset_ms, item.error_ms, item.source, arrival.journal_id
+            ):
+                fix = (arrival.gateway, item.boot, item.offset_ms, arrival.journal_id)
+                moved = self.readings.fix_clock(connection, *fix)
+                self.completeness.fix_clock(connection, book.settings.timezone, moved)
+                for part in (self._incident_rows, self.stock):
+                    part.fix_clock(connection, *fix)
+                changes.incidents = changes.stock = True
+            return
+        sensor = sensors[item.sensor]
         changes.sensors.add(sensor.id)
         if isinstance(item, Reading):
-            self.readings.take(arrival, row.sequence, item)
+            in_turn = not arrival.replayed or self.readings.is_newest(arrival, sensor.id, item.at_ms)
+            self._measured(connection, book, arrival, row.sequence, item)
+            if not in_turn:
+                return  # recorded; what came after it has been judged already
             self.trouble.end_fault(connection, sensor, arrival, item.at_ms, changes)
             if sensor.point:
                 self.excursions.judge(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Contact):
-            self.readings.take(arrival, row.sequence, item)
+            self._measured(connection, book, arrival, row.sequence, item)
         elif isinstance(item, SensorFault):
             self.readings.take_fault(arrival, item)
             self.trouble.take_fault(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Weighing):
             self.stock.take(connection, book, arrival, row.sequence, item, changes)
+
+    def _measured(
+        self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact
+    ) -> None:
+        late = self.readings.take(arrival, sequence, item)
+        measured_ms, valid_ms = arrival.offset_ms + item.at_ms, int(item.every_s * 1500)
+        self.completeness.take(connection, book.settings.timezone, item.sensor, measured_ms, valid_ms, late)
 
     def _sensors_of(self, settings: Settings) -> dict[str, Sensor]:
         if self._sensors[0] is not settings:
@@ -190,6 +285,19 @@ def _decode(entry: Entry) -> DecodedBatch:
     assert entry.first is not None
     assert entry.chain_before is not None
     return envelope, codec.rows(envelope, entry.chain_before, after=entry.first - 1)
+
+
+def _unusable(
+    item: ClockFix | Reading | Contact | Weighing | SensorFault, sensors: dict[str, Sensor], gateway: str
+) -> str | None:
+    """Why a row that can be read cannot be used, or ``None``."""
+    if isinstance(item, ClockFix):
+        no_time = abs(item.offset_ms) > MAX_CLOCK_MS or item.error_ms > MAX_CLOCK_MS
+        return "offset_ms or error_ms is no time" if no_time else None
+    sensor = sensors.get(item.sensor)
+    if sensor is None or sensor.gateway != gateway:
+        return f"sensor {item.sensor!r} is not configured for {gateway}"
+    return _unfit(item, sensor)
 
 
 def _unfit(item: Reading | Contact | Weighing | SensorFault, sensor: Sensor) -> str | None:

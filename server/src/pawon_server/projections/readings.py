@@ -15,6 +15,7 @@ from .context import Arrival
 
 # A clock that time servers correct moves by less; a stamp further ahead was made while the server's clock was wrong.
 CLOCK_STEP_MS = 5_000
+DAY_MS = 86_400_000
 
 
 def believable(fresh_until_ms: int, valid_ms: int, now_ms: int) -> bool:
@@ -53,21 +54,25 @@ class Readings:
         found = connection.execute(select(latest).where(latest.c.kitchen == self._kitchen))
         self._latest = {row.sensor: dict(row._mapping) for row in found}
 
-    def take(self, arrival: Arrival, sequence: int, item: Reading | Contact) -> None:
-        """One measured value."""
+    def take(self, arrival: Arrival, sequence: int, item: Reading | Contact) -> bool:
+        """One measured value; whether it was older than its validity when it came."""
         value, low, high, count = _numbers(item)
         quantity = item.quantity if isinstance(item, Reading) else item.contact
         valid_ms = int(item.every_s * 1500)
         measured_ms = arrival.utc_ms(item.at_ms)
+        age_ms = arrival.age_ms(item.at_ms)
+        late = age_ms is None or age_ms > valid_ms
         # In the order of the table's columns.
         self._rows.append(
             (
                 self._kitchen, arrival.gateway, arrival.spool, sequence, item.sensor, quantity, value, low, high, count,
                 measured_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None, arrival.journal_id,
+                late,
             )
         )  # fmt: skip
+        if arrival.replayed and not self.is_newest(arrival, item.sensor, item.at_ms):
+            return late
         row = self._row(item.sensor, arrival)
-        age_ms = arrival.age_ms(item.at_ms)
         if age_ms is not None:
             # The server's clock and the sender's own ageing decide what is fresh; no gateway's wall clock is trusted.
             row["fresh_until_ms"] = arrival.received_ms - age_ms + valid_ms
@@ -75,6 +80,7 @@ class Readings:
             quantity=quantity, value=value, low=low, high=high, measured_ms=measured_ms, valid_ms=valid_ms,
             boot=arrival.boot, at_ms=item.at_ms, fault=None, fault_ms=None,
         )  # fmt: skip
+        return late
 
     def take_fault(self, arrival: Arrival, item: SensorFault) -> None:
         """A sensor broke, or works again."""
@@ -82,18 +88,38 @@ class Readings:
         row["fault"] = None if item.cleared else item.fault
         row["fault_ms"] = None if item.cleared else arrival.utc_ms(item.at_ms)
 
-    def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
-        """Date a boot's guessed readings by its now known offset; the old stamp is kept, and none is dated twice."""
+    def is_newest(self, arrival: Arrival, sensor: str, at_ms: int) -> bool:
+        """Whether nothing newer is known of the sensor, so that a row of the past can still be judged in its turn."""
+        row = self._latest.get(sensor)
+        if row is None:
+            return True
+        if row["boot"] == arrival.boot:
+            return at_ms > int(row["at_ms"])
+        known_ms = max(row["measured_ms"] or 0, row["fault_ms"] or 0)
+        return arrival.utc_ms(at_ms) > known_ms
+
+    def fix_clock(
+        self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int
+    ) -> set[tuple[str, int]]:
+        """Date a boot's guessed readings by its now known offset; the old stamp is kept, and none is dated twice.
+
+        Returns (sensor, UTC day number) of all that were moved, where they were and where they are.
+        """
         self.flush(connection)
+        guessed = (
+            reading.c.kitchen == self._kitchen, reading.c.gateway == gateway, reading.c.boot == boot,
+            reading.c.first_measured_ms.is_(None), reading.c.clock.in_(("guess", "rtc")),
+        )  # fmt: skip
+        moved = {
+            (str(row.sensor), int(row.day))
+            for at in (reading.c.measured_ms, reading.c.at_ms + offset_ms)
+            for row in connection.execute(
+                select(reading.c.sensor, (at // DAY_MS).label("day")).where(*guessed).distinct()
+            )
+        }
         connection.execute(
             update(reading)
-            .where(
-                reading.c.kitchen == self._kitchen,
-                reading.c.gateway == gateway,
-                reading.c.boot == boot,
-                reading.c.first_measured_ms.is_(None),
-                reading.c.clock.in_(("guess", "rtc")),
-            )
+            .where(*guessed)
             .values(
                 first_measured_ms=reading.c.measured_ms, measured_ms=reading.c.at_ms + offset_ms, journal_id=journal_id
             )
@@ -102,6 +128,7 @@ class Readings:
             if row["boot"] == boot and row["at_ms"] is not None:
                 row["measured_ms"] = row["at_ms"] + offset_ms
                 self._changed.add(sensor)
+        return moved
 
     def newest(self, sensor: str) -> Newest | None:
         """The newest stored value of a sensor, or that it is in fault."""

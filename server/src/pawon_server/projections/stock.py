@@ -35,7 +35,8 @@ class Stock:
         place = book.settings.place_of(item.sensor)
         if place is None or item.kind not in MOVES_STOCK:
             return
-        amount, automatic = item.after_g - item.before_g, place.auto_confirm and item.kind in MAY_BE_AUTOMATIC
+        amount = item.after_g - item.before_g
+        automatic = place.auto_confirm and item.kind in MAY_BE_AUTOMATIC and not arrival.replayed
         if item.kind == "first":
             # A gateway with a new memory: only what the book does not hold yet is new, and then somebody must look.
             booked = self._balance(connection, place)

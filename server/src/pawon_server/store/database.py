@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import fcntl
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
 
 from .tables import store_fact
+
+# The newest migration.
+SCHEMA = "0002"
 
 
 class StoreError(Exception):
@@ -58,6 +64,55 @@ def open_store(path: Path) -> Store:
         raise StoreError(f"{path}: {error}; a newer Pawon wrote this store, so run that one") from error
 
 
+def open_to_read(path: Path, *, older: bool = False) -> Engine:
+    """The store as it is, to be read beside whoever serves it; nothing is created, upgraded or locked.
+
+    Raises ``StoreError`` when there is no store, or one of another version: its columns would be misread. With
+    ``older`` an older version will do: its journal reads the same.
+    """
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no store; look at the setting store")
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)
+        # Bytes that are no text any more are to be shown, not to be stumbled over.
+        connection.text_factory = lambda value: value.decode(errors="replace")
+        return connection
+
+    engine = create_engine("sqlite://", poolclass=NullPool, creator=connect)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    try:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    except DatabaseError as error:
+        raise StoreError(f"{path}: {error.orig}; restore a backup (pawon-server restore)") from error
+    if found != SCHEMA and not (older and str(found) < SCHEMA):
+        raise StoreError(
+            f"{path}: schema {found}, this Pawon knows {SCHEMA}; "
+            + ("run pawon-server check once, which upgrades it" if str(found) < SCHEMA else "run the newer Pawon")
+        )
+    return engine
+
+
+def open_aside(path: Path) -> Engine:
+    """A store that is not in its place yet, brought up to date. One file, without a log beside it."""
+    engine = _engine(path, begin="BEGIN IMMEDIATE", journal_mode="DELETE")
+    migrate(engine)
+    return engine
+
+
+def open_scratch(path: Path) -> Engine:
+    """An empty store of the newest schema for a derivation that is thrown away: quick, and safe from no power cut."""
+    engine = _engine(path, begin="BEGIN", journal_mode="MEMORY", synchronous="OFF")
+    migrate(engine)
+    return engine
+
+
 def migrate(engine: Engine) -> None:
     """Bring the schema up to date."""
     settings = Config()
@@ -65,6 +120,11 @@ def migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
+
+
+def claim(path: Path) -> IO[bytes]:
+    """Hold the store at ``path`` without opening it, until the returned file is closed. Raises ``StoreError``."""
+    return _claim(path)
 
 
 def new_epoch(connection: Connection) -> str:
@@ -79,14 +139,15 @@ def _fact(connection: Connection, name: str) -> str | None:
     return connection.execute(select(store_fact.c.value).where(store_fact.c.name == name)).scalar()
 
 
-def _engine(path: Path, *, begin: str) -> Engine:
+def _engine(path: Path, *, begin: str, journal_mode: str = "WAL", synchronous: str = "FULL") -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 5.0})
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: object) -> None:
         # The driver's own transaction handling would begin too late and hide BEGIN IMMEDIATE.
         connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000"):
+        settings = (f"journal_mode = {journal_mode}", f"synchronous = {synchronous}", "foreign_keys = ON")
+        for pragma in (*settings, "cache_size = -16000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -2,7 +2,10 @@
 
 Appending is the only thing that can be done to it (the database's triggers refuse the rest). An entry's kind:
 ``batch`` a gateway's rows as received; ``refused`` a payload that was no batch; ``config`` and ``profile`` versions
-when they take effect; ``silence`` declared or ended by the server's clock; ``alert_sent`` what went out, to whom.
+when they take effect; ``silence`` declared or ended by the server's clock; ``alert_sent`` what went out, to whom;
+``set_aside`` the rows of the next entry are quarantined, because a bug keeps them from being projected; ``replay`` a
+quarantined row is tried again and can be used; ``repair`` tables were written anew from the journal; ``restored`` a
+backup was put in place, and which alerts had gone out since it was made.
 """
 
 from __future__ import annotations
@@ -12,12 +15,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from .rows import add_rows
 from .tables import journal
 
-EntryKind = Literal["batch", "refused", "config", "profile", "silence", "alert_sent"]
+EntryKind = Literal[
+    "batch", "refused", "config", "profile", "silence", "alert_sent", "set_aside", "replay", "repair", "restored"
+]  # fmt: skip
+
+MAX_ID = 2**63 - 1  # the store's
+_RAW = text(
+    "SELECT id, kind, received_ms, gateway, payload, spool, first, last, chain_before, chain, link FROM journal "
+    "WHERE kitchen = :kitchen AND id > :after AND id <= :upto ORDER BY id LIMIT :limit"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +114,14 @@ def next_link(previous: bytes, number: int, kind: str, received_ms: int, gateway
     return hashlib.sha256(head + payload).digest()
 
 
-def entries(connection: Connection, kitchen: str, after: int = 0, at_once: int = 500) -> Iterator[Entry]:
-    """Every entry after ``after``, in order, read in bounded portions."""
+def entries(
+    connection: Connection, kitchen: str, after: int = 0, at_once: int = 500, upto: int = MAX_ID
+) -> Iterator[Entry]:
+    """Every entry after ``after`` and not beyond ``upto``, in order, read in bounded portions."""
     while True:
         found = connection.execute(
             select(journal)
-            .where(journal.c.kitchen == kitchen, journal.c.id > after)
+            .where(journal.c.kitchen == kitchen, journal.c.id > after, journal.c.id <= upto)
             .order_by(journal.c.id)
             .limit(at_once)
         ).all()
@@ -121,6 +134,12 @@ def entries(connection: Connection, kitchen: str, after: int = 0, at_once: int =
             )  # fmt: skip
         if len(found) < at_once:
             return
+
+
+def raw_entries(connection: Connection, kitchen: str, *, after: int, upto: int, limit: int) -> list[Entry]:
+    """A portion of entries as the file holds them, of whatever types a hand may have given their columns."""
+    found = connection.execute(_RAW, {"kitchen": kitchen, "after": after, "upto": upto, "limit": limit})
+    return [Entry(**row._mapping) for row in found]
 
 
 def batch_holding(connection: Connection, kitchen: str, gateway: str, spool: str, sequence: int) -> Entry | None:

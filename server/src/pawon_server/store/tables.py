@@ -44,7 +44,7 @@ journal = Table(
     metadata,
     _key("kitchen"),
     _key("id", BigInteger),
-    _need("kind", String),  # batch, refused, config, profile, silence, alert_sent
+    _need("kind", String),  # see ``journal.EntryKind``
     _need("received_ms", BigInteger),
     _need("gateway", String),  # empty for the server's own entries
     _may("spool", String),
@@ -103,6 +103,7 @@ reading = Table(
     _need("clock", String),
     _may("first_measured_ms", BigInteger),  # the stamp before a ClockFix corrected it
     _need("journal_id", BigInteger),
+    _may("late", Boolean),  # older than its validity when it came; unknown of rows from before schema 0002
     Index("reading_by_sensor", "kitchen", "sensor", "measured_ms"),
     Index("reading_by_journal", "kitchen", "journal_id"),
 )
@@ -137,6 +138,20 @@ boot = Table(
     _need("clock", String),
     _need("fixed", Boolean),
     _need("journal_id", BigInteger),
+)
+
+# Which minutes of a local day a sensor was measured: bits, the first minute in the lowest bit of the first byte.
+completeness = Table(
+    "completeness",
+    metadata,
+    _key("kitchen"),
+    _key("sensor"),
+    _key("day"),  # YYYY-MM-DD
+    _need("start_ms", BigInteger),
+    _need("minutes", Integer),
+    _need("measured", LargeBinary),
+    _need("late", LargeBinary),
+    Index("completeness_by_day", "kitchen", "day"),
 )
 
 rule_state = Table(
@@ -237,6 +252,16 @@ alert = Table(
     _may("channel", String),
 )
 
+# Alerts that went out from a store of which an older backup was put in place: their rows may come again.
+sent_before = Table(
+    "sent_before",
+    metadata,
+    _key("kitchen"),
+    _key("alert"),
+    _need("sent_ms", BigInteger),
+    _need("channel", String),
+)
+
 gateway = Table(
     "gateway",
     metadata,
@@ -259,5 +284,6 @@ store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
 
 PROJECTIONS: tuple[Table, ...] = (
-    spool, quarantine, reading, latest, boot, rule_state, incident, movement, ledger_line, alert, gateway,
+    spool, quarantine, reading, completeness, latest, boot, rule_state, incident, movement, ledger_line, alert,
+    sent_before, gateway,
 )  # fmt: skip

@@ -4,17 +4,27 @@ given back as ``cursor`` and is null on the last page. Times are ISO 8601 in UTC
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import ColumnElement, Engine, Select, Table, select, tuple_
 
+from pawon_contract.codec import digest
 from pawon_contract.units import QUANTITIES
 
+from ..projections.completeness import (
+    FIRST_DAY,
+    LAST_DAY,
+    MIDDLE_MS,
+    MINUTE_MS,
+    day_of,
+    local_day,
+    minutes_known,
+)
 from ..rulebook import Rulebook
-from ..store.tables import gateway, incident, movement, quarantine, reading
+from ..store.tables import completeness, gateway, incident, movement, quarantine, reading
 from .queries import balances, incident_view, movement_view
 from .view import Snapshot
 
@@ -24,6 +34,7 @@ MAX_INTEGER = 2**63 - 1  # the store's
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[str | None, Query(max_length=200)]
+AskedDay = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
 Word = Annotated[str | None, Query(max_length=64)]
 
 
@@ -90,6 +101,31 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
             for row in rows
         ]  # fmt: skip
         return Page(items=items, next=following)
+
+    @router.get("/completeness")
+    def complete(day: AskedDay = None, sensor: Word = None) -> Page:
+        """How complete a day's record is, per sensor (today by default): minutes measured, known late only, unknown;
+        of how many. A minute counts by its middle. Of today only what is over counts."""
+        now_ms = snapshot().now_ms
+        zone = book.settings.timezone
+        here = local_day(day.isoformat() if day else day_of(now_ms // MINUTE_MS, zone).name, zone)
+        over = max(0, (now_ms - MIDDLE_MS) // MINUTE_MS + 1 - here.start)
+        where = _where(completeness, kitchen, {"sensor": sensor, "day": here.name})
+        with reader.connect() as connection:
+            found = {row.sensor: row for row in connection.execute(select(completeness).where(*where).limit(MAX_PAGE))}
+        wanted = [name for name in names if _wanted(name, sensor)]
+        items = []
+        for name in [*wanted, *sorted(set(found) - set(wanted))][:MAX_PAGE]:
+            row = found.get(name)
+            of = min(over, here.end - here.start if row is None else row.minutes)
+            measured, late = (0, 0) if row is None else minutes_known(row.measured, row.late, of)
+            items.append(
+                {
+                    "sensor": name, "name": names.get(name, name), "day": here.name, "measured": measured,
+                    "late": late, "unknown": of - measured - late, "of": of,
+                }
+            )  # fmt: skip
+        return Page(items=items, next=None)
 
     @router.get("/incidents")
     def incidents(
@@ -185,20 +221,27 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
     @router.get("/quarantine")
     def quarantined(name: Annotated[str | None, Query(alias="gateway", max_length=64)] = None,
                     cursor: Cursor = None, limit: Limit = 100) -> Page:  # fmt: skip
-        """What could not be used, with its bytes (hex, the first 512) and the reason."""
-        where = _where(quarantine, kitchen, {"gateway": name})
-        keys = (quarantine.c.journal_id, quarantine.c.sequence)
-        rows, following = _page(reader, select(quarantine).where(*where), keys, cursor, limit)
+        """What could not be used, with its reason, its digest (SHA-256) and its bytes (hex, the first 512)."""
+        rows, following = kept_rows(reader, kitchen, name, cursor, limit)
         items = [
             {
-                "gateway": row.gateway, "spool": row.spool, "sequence": row.sequence or None, "reason": row.reason,
-                "received_at": iso(row.received_ms), "raw": row.raw[:512].hex(), "raw_bytes": len(row.raw),
+                "id": f"{row.journal_id}.{row.sequence}", "gateway": row.gateway, "spool": row.spool,
+                "sequence": row.sequence or None, "reason": row.reason, "received_at": iso(row.received_ms),
+                "digest": digest(row.raw), "raw": row.raw[:512].hex(), "raw_bytes": len(row.raw),
             }
             for row in rows
         ]  # fmt: skip
         return Page(items=items, next=following)
 
     return router
+
+
+def kept_rows(
+    reader: Engine, kitchen: str, name: str | None, cursor: str | None, limit: int
+) -> tuple[list[Any], str | None]:
+    """One page of the quarantine, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
+    keys = (quarantine.c.journal_id, quarantine.c.sequence)
+    return _page(reader, select(quarantine).where(*_where(quarantine, kitchen, {"gateway": name})), keys, cursor, limit)
 
 
 def _wanted(value: str, filter_value: str | None) -> bool:

@@ -13,7 +13,8 @@ from ..rulebook import Rulebook
 from .api import api
 from .board import Board
 from .events import Hub
-from .pages import mount_static, pages
+from .pages import Screens, mount_static, pages
+from .quarantine import quarantine_page
 
 Health = Callable[[], dict[str, object]]
 Metrics = Callable[[], dict[str, float]]
@@ -36,7 +37,9 @@ def make_app(
 
     app = FastAPI(title="Pawon", version=version, lifespan=life, docs_url=None, redoc_url=None)
     # The description page of the framework is fetched from elsewhere; ours is drawn here.
-    app.include_router(pages(board.snapshot, app.openapi))
+    screens = Screens()
+    app.include_router(pages(board.snapshot, app.openapi, screens))
+    app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
     mount_static(app)
 

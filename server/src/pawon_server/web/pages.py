@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.types import Scope
 
-from .language import DEFAULT, LANGUAGES, Language, load_speeches
+from .language import DEFAULT, LANGUAGES, Language, Speech, load_speeches
 from .looks import IncidentLook, MovementLook, Screen, StockLook, TileLook
 from .view import Snapshot
 from .wording import script_words
@@ -64,33 +64,51 @@ def _choose(request: Request) -> tuple[Language, bool]:
     return DEFAULT, False
 
 
-def pages(snapshot: Callable[[], Snapshot], description: Callable[[], dict[str, Any]] = dict) -> APIRouter:
+class Screens:
+    """Templates and languages, read once; any page is rendered by ``page``."""
+
+    def __init__(self) -> None:
+        self._speeches = load_speeches()
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+
+    def speech(self, request: Request) -> tuple[Speech, bool]:
+        """How to speak to who asks, and whether that language was asked for just now."""
+        language, asked = _choose(request)
+        return self._speeches[language], asked
+
+    def page(self, request: Request, template: str, **values: object) -> Response:
+        """A page in the reader's language, which is remembered when it was asked for."""
+        speech, asked = self.speech(request)
+        html = self._environment.get_template(template).render(_=speech.gettext, language=speech.language, **values)
+        response = HTMLResponse(html, headers={**SECURITY, "Content-Language": speech.language})
+        if asked:
+            response.set_cookie(COOKIE, speech.language, max_age=COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
+        return response
+
+
+def pages(
+    snapshot: Callable[[], Snapshot], description: Callable[[], dict[str, Any]] = dict, screens: Screens | None = None
+) -> APIRouter:
     """The router of the screens. ``snapshot`` is called on the event loop for every page: it must be quick.
 
     ``description`` is the API's OpenAPI document, for the page that shows it to people.
     """
-    speeches = load_speeches()
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    screens = screens or Screens()
     router = APIRouter(include_in_schema=False)
 
     def render(request: Request, template: str, rows: Mapping[str, int]) -> Response:
-        (language, asked), now = _choose(request), snapshot()
-        speech = speeches[language]
+        (speech, _), now = screens.speech(request), snapshot()
         words = script_words(speech, now.kitchen.timezone, now.now_ms, rows)
         screen = Screen(snapshot=now, speech=speech, words=words, rows=rows)
-        html = environment.get_template(template).render(
-            _=speech.gettext, language=language, screen=screen, snapshot=now, kitchen=now.kitchen, rows=rows,
+        return screens.page(
+            request, template, screen=screen, snapshot=now, kitchen=now.kitchen, rows=rows,
             words_json=data_block(words), snapshot_json=data_block(now), open_data=OPEN_DATA,
             many=len(now.tiles) > WALL_TILES, empty_tile=TileLook(), empty_incident=IncidentLook(),
             empty_stock=StockLook(), empty_movement=MovementLook(),
         )  # fmt: skip
-        response = HTMLResponse(html, headers={**SECURITY, "Content-Language": language})
-        if asked:
-            response.set_cookie(COOKIE, language, max_age=COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
-        return response
 
     @router.get("/")
     async def root() -> Response:
@@ -105,10 +123,8 @@ def pages(snapshot: Callable[[], Snapshot], description: Callable[[], dict[str, 
         return render(request, "forum.html", FORUM_ROWS)
 
     @router.get("/api/docs")
-    async def api_docs() -> Response:
-        paths = description().get("paths", {})
-        html = environment.get_template("api.html").render(paths=paths)
-        return HTMLResponse(html, headers=dict(SECURITY))
+    async def api_docs(request: Request) -> Response:
+        return screens.page(request, "api.html", paths=description().get("paths", {}))
 
     return router
 

@@ -1,0 +1,95 @@
+"""The record's way in without thread, queue and clock: for tests that make many stores. Not a test by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import text
+from tests.server.conftest import BOOK
+
+from pawon_contract.messages import Committed
+from pawon_server.ingest.acceptance import Acceptance, Incoming, OwnEntry
+from pawon_server.projections.context import Changes
+from pawon_server.projections.projector import AlertSent, Restored
+from pawon_server.record.replay import Replayed, replay_quarantine
+from pawon_server.rulebook import Rulebook, encode
+from pawon_server.store.database import open_store
+
+
+class Straight:
+    """A store and what the writer would do with it, one call a transaction."""
+
+    def __init__(self, path: Path, book: Rulebook = BOOK) -> None:
+        self.store = open_store(path)
+        self.now_ms = 1_760_000_000_000
+        self.load()
+        self.configure(book)
+
+    def load(self) -> None:
+        """As after a restart."""
+        self.acceptance = Acceptance("dapur-uji", self.store.epoch, lambda: self.now_ms)
+        with self.store.reader.connect() as connection:
+            self.acceptance.load(connection)
+
+    def configure(self, book: Rulebook) -> None:
+        """Put settings and profile in force."""
+        self.own("config", encode(book.settings))
+        self.own("profile", encode(book.profile))
+
+    def own(self, kind: str, payload: bytes) -> None:
+        """One entry of the server's own."""
+        with self.store.writer.begin() as connection:
+            self.acceptance.own(connection, OwnEntry(kind=kind, payload=payload), Changes())  # type: ignore[arg-type]  # literals
+            self.acceptance.flush(connection)
+
+    def send(self, *payloads: bytes, project: bool = True, commit: bool = True) -> Committed | None:
+        """Payloads of gw-1 in one transaction; the last answer. Without ``commit`` the store fails at the end."""
+        answer = None
+        connection = self.store.writer.connect()
+        with connection, connection.begin() as transaction:
+            for payload in payloads:
+                message = Incoming(gateway="gw-1", payload=payload, received_ms=self.now_ms)
+                answer = self.acceptance.incoming(connection, message, Changes(), project=project)[0].message
+            self.acceptance.flush(connection)
+            if not commit:
+                transaction.rollback()
+        if not commit:
+            with self.store.reader.connect() as reading:
+                self.acceptance.load(reading)
+        return answer
+
+    def look_at_clock(self) -> None:
+        """Silence is declared and ended."""
+        with self.store.writer.begin() as connection:
+            self.acceptance.look_at_clock(connection, Changes())
+            self.acceptance.flush(connection)
+
+    def send_alerts(self, most: int = 3) -> int:
+        """Some of the alerts that are due have gone out."""
+        due = self.rows("SELECT id FROM alert WHERE sent_ms IS NULL ORDER BY created_ms, id LIMIT :n", n=most)
+        for (name,) in due:
+            self.own("alert_sent", msgspec.json.encode(AlertSent(alert=str(name), channel="log", sent_ms=self.now_ms)))
+        return len(due)
+
+    def restored(self) -> None:
+        """As if a backup had been put in place that lacks the newest alerts' marks."""
+        rows = self.rows("SELECT id FROM alert ORDER BY id DESC LIMIT 2")
+        sent = [AlertSent(alert=str(name), channel="log", sent_ms=self.now_ms) for (name,) in rows]
+        sent.append(AlertSent(alert="gw-1.not-yet-there.opened", channel="log", sent_ms=1))
+        self.own("restored", msgspec.json.encode(Restored(epoch="00", sent=sent)))
+
+    def replay(self, book: Rulebook, wanted: tuple[int, int | None] | None = None) -> Replayed:
+        """Try the quarantine again by ``book``."""
+        result = replay_quarantine(self.store, book, lambda: self.now_ms, wanted)
+        self.load()
+        return result
+
+    def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
+        """Ask the store."""
+        with self.store.reader.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query), values)]
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.store.close()
