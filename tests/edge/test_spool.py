@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from pawon_contract import chain, codec
 from pawon_contract.messages import Gap, Reading
-from pawon_edge import spool as spool_module
 from pawon_edge.clock import Offset
-from pawon_edge.spool import SCHEMA_VERSION, Spool, SpooledRow, SpoolError
+from pawon_edge.spool import Spool, SpooledRow, SpoolError
+from pawon_edge.spool import store as spool_module
+from pawon_edge.spool.store import SCHEMA_VERSION
 
 BOOT = "3b3fa94b-cab1-4b42-8e06-9e3512dfe0a6"
 OTHER_BOOT = "99999999-cab1-4b42-8e06-9e3512dfe0a6"

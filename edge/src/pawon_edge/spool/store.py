@@ -19,7 +19,7 @@ from pawon_contract import chain, codec
 from pawon_contract.ids import new_spool_id
 from pawon_contract.messages import Gap
 
-from .clock import Offset
+from ..clock import Offset
 
 SCHEMA_VERSION = 1
 # Kept after the server has confirmed them, so that a server restored from an older backup can ask again: two days of
@@ -62,12 +62,17 @@ class Spool:
         self._lock = threading.Lock()
         try:
             self._db = _open(path)
-            self._create()
+            self._take_up()
         except (sqlite3.DatabaseError, SpoolError) as error:
+            if hasattr(self, "_db"):
+                self._db.close()
             self._lock_file.close()
             if isinstance(error, SpoolError):
                 raise
             raise SpoolError(f"{path}: {error}; move the file away to start with an empty spool") from error
+
+    def _take_up(self) -> None:
+        self._create()
         self.id = self._fact("spool")
         self._upto = int(self._fact("upto"))
         self._pruned_through = int(self._fact("pruned_through"))
@@ -267,10 +272,14 @@ class _Transaction:
 
 def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    # A checkpoint about every 4 MB keeps the log short on the card and rare enough not to wear it.
-    db.execute("PRAGMA wal_autocheckpoint = 1000")
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        # A checkpoint about every 4 MB keeps the log short on the card and rare enough not to wear it.
+        db.execute("PRAGMA wal_autocheckpoint = 1000")
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 

@@ -1,0 +1,5 @@
+"""The spool: ``store`` accepts and keeps rows in SQLite; what the card does to them is met by the modules beside it."""
+
+from .store import Spool, SpooledRow, SpoolError
+
+__all__ = ["Spool", "SpoolError", "SpooledRow"]
