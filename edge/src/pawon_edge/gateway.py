@@ -245,6 +245,7 @@ class Gateway:
             oldest_ms=self._spool.oldest_unconfirmed_ms(self._boot, now_ms), spool_bytes=self._spool.bytes(),
             free_bytes=shutil.disk_usage(self._config.data_dir).free, commit_ms=self._commit_ms,
             guard=self._guard.state(now_ms, self._last_commit_ms()), sensors=self._intake.health(now_ms),
+            spool_trouble=self._spool.trouble,
         )  # fmt: skip
 
     # --- putting together -------------------------------------------------------------------------------------------
