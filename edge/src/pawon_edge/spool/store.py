@@ -25,6 +25,8 @@ from pawon_contract import chain, codec
 from pawon_contract.messages import Gap
 
 from ..clock import Offset
+from .carving import PAGE_BYTES
+from .fill import thinnable
 from .opening import Opened, SpoolError, open_spool
 from .quarantine import aside
 
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 KEEP_ROWS = 120_000
 PRUNE_AT_ONCE = 5_000
 
+# One thinning holds the lock for some tens of milliseconds.
+THIN_AT_ONCE = 2_000
 # A damaged disk is tried again so often; between two tries rows wait in memory.
 REOPEN_EVERY_S = 5.0
 
@@ -60,6 +64,9 @@ class Spool:
         self._suspect: str | None = None
         self._damage: str | None = None
         self._retry_at_s = 0.0
+        # The append under way: the chain value it ends in, its items; and those of one that failed and yet landed.
+        self._unsure: tuple[bytes, list[bytes]] = (b"", [])
+        self._landed: dict[bytes, int] = {}
         try:
             self._take_up(open_spool(path, datetime.now(UTC)))
         except SpoolError:
@@ -74,6 +81,8 @@ class Spool:
         self._last, self._chain = opened.last, opened.chain
         # A number that came to harm can at worst ask the server for its own.
         self._upto = max(0, min(int(self._fact("upto")), opened.last))
+        self._count: int = self._db.execute("SELECT count(*) FROM row").fetchone()[0]
+        self._thinned_through = 0
         self._pruned_through = int(self._fact("pruned_through"))
         self._pruned_chain = bytes.fromhex(self._fact("pruned_chain"))
 
@@ -123,6 +132,9 @@ class Spool:
             self._take_up(open_spool(self.path, datetime.now(UTC), damage=self._damage))
         except (SpoolError, OSError) as error:
             raise sqlite3.OperationalError(str(error)) from error
+        if self._chain == self._unsure[0]:
+            self._landed = dict.fromkeys(self._unsure[1], 1)
+        self._unsure = (b"", [])
         log.warning("the spool was opened anew after %s; row %d", why, self._last)
         self._suspect = self._damage = None
 
@@ -147,21 +159,27 @@ class Spool:
         """Accept rows, the newest stable values of scales and what is known of the boot's time (see ``boot_offset``),
         in one durable transaction; the newest sequence.
 
-        Raises ``sqlite3.Error`` when the disk refuses; then nothing of it was accepted.
+        Raises ``sqlite3.Error`` when the disk refuses; then nothing of it was accepted, or, when not even that is known
+        (its sync failed), the rows are recognised when they are given again.
         """
         with self._in_turn():
+            if self._landed:
+                items = [item for item in items if not self._landed.pop(item, 0)]
+                self._landed.clear()
             sequence, value, rows = self._last, self._chain, []
             for item in items:
                 sequence += 1
                 value = chain.link(value, sequence, boot, item)
                 rows.append((sequence, sequence, boot, item, value))
+            self._unsure = (value, items)
             with self._transaction():
                 self._db.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?)", rows)
                 if scales:
                     self._db.executemany("INSERT OR REPLACE INTO scale VALUES (?, ?)", list(scales.items()))
                 if offset is not None:
                     self._keep_offset(boot, *offset)
-            self._last, self._chain = sequence, value
+            self._last, self._chain, self._unsure = sequence, value, (b"", [])
+            self._count += len(rows)
             return sequence
 
     def read(self, first: int, *, limit: int, max_bytes: int) -> list[SpooledRow]:
@@ -187,14 +205,18 @@ class Spool:
         with self._lock:
             self._upto = min(upto, self._last)
 
-    def prune(self) -> int:
-        """Forget rows well past the confirmed one; how many. Cheap to call often."""
+    def prune(self, keep_rows: int | None = None) -> int:
+        """Forget the oldest confirmed rows beyond ``keep_rows`` (``KEEP_ROWS``); how many. Cheap to call often."""
         with self._in_turn():
-            through = min(self._upto - KEEP_ROWS, self._pruned_through + PRUNE_AT_ONCE)
-            if through <= self._pruned_through:
+            kept = KEEP_ROWS if keep_rows is None else keep_rows
+            # Counted in rows, not in numbers: behind a gap the numbers may have jumped.
+            excess = min(self._count - (self._last - self._upto) - kept, PRUNE_AT_ONCE)
+            if excess <= 0:
                 return 0
             last = self._db.execute(
-                "SELECT last, chain FROM row WHERE last <= ? ORDER BY sequence DESC LIMIT 1", (through,)
+                "SELECT last, chain FROM (SELECT sequence, last, chain FROM row ORDER BY sequence LIMIT ?) "
+                "WHERE last <= ? ORDER BY sequence DESC LIMIT 1",
+                (excess, self._upto),
             ).fetchone()
             if last is None:
                 return 0
@@ -204,7 +226,50 @@ class Spool:
                 self._set_fact("pruned_chain", last[1].hex())
                 self._set_fact("upto", str(self._upto))
             self._pruned_through, self._pruned_chain = last
+            self._count -= count
             return count
+
+    def keep_within(self, max_rows: int, max_bytes: int) -> float:
+        """Make room when the limits are reached: confirmed rows go first, then the oldest raw readings give their
+        place to ``Gap(thinned)``; nothing else ever does. Returns how full it is, in percent; above 100 when only rows
+        are left that are never thinned. To be called every few seconds; one call does a bounded part of the work."""
+        percent = self._fill(max_rows, max_bytes)
+        if percent >= 100 and not self.prune(keep_rows=0):
+            self._thin()
+        return self._fill(max_rows, max_bytes)
+
+    def _fill(self, max_rows: int, max_bytes: int) -> float:
+        with self._in_turn():
+            used = sum(
+                sign * self._db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name, sign in (("page_count", 1), ("freelist_count", -1))
+            )
+        return float(100 * max(self._count / max_rows, used * PAGE_BYTES / max_bytes))
+
+    def _thin(self) -> int:
+        """Thin the oldest readings; how many rows went."""
+        with self._in_turn():
+            while True:
+                found = self._db.execute(
+                    "SELECT sequence, last, item, chain FROM row WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                    (self._thinned_through, THIN_AT_ONCE),
+                ).fetchall()
+                if not found:
+                    return 0
+                if runs := thinnable(found):
+                    break
+                self._thinned_through = found[-1][1]
+            with self._transaction():
+                for run in runs:
+                    gap = Gap(at_ms=0, from_=run.first, to=run.last, reason="thinned", chain=run.chain.hex())
+                    self._db.execute("DELETE FROM row WHERE sequence BETWEEN ? AND ?", (run.first, run.last))
+                    row = (run.first, run.last, "", codec.encode_item(gap), run.chain)
+                    self._db.execute("INSERT INTO row VALUES (?, ?, ?, ?, ?)", row)
+            gone = sum(run.rows - 1 for run in runs)
+            self._count -= gone
+            self._thinned_through = found[-1][1]
+            log.critical("the spool is full: the oldest readings, rows %d..%d, were thinned", found[0][0], found[-1][1])
+            return gone
 
     def refuse(self, sequence: int, reason: str, at_ms: int) -> None:
         """Put a ``Gap`` in the place of a row the server cannot take, and keep the row's bytes."""
