@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.torture.disk import IOERR_FSYNC, OK, Disk
+from tests.torture.disk import FULL, IOERR_FSYNC, OK, Disk
 
 from pawon_contract import codec
 from pawon_contract.messages import Gap, Weighing
@@ -151,6 +151,26 @@ def test_a_mending_that_was_cut_short_is_gone_on_with(tmp_path: Path, step: str)
     assert (spool.id, gaps(spool)) == (name, [(30, 30), (61, 60 + JUMP)])
     assert len(quarantine.aside(path)) == 1
     spool.close()
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_disk_too_full_for_mending_gives_up_old_evidence_first(tmp_path: Path, room: bool) -> None:
+    """Older damaged files make room for rows that may still be sent; when that is not enough the gateway starts all the
+    same, with an empty spool, and the file that could not be taken over is kept."""
+    path = tmp_path / "spool.db"
+    name = made(path)
+    overwrite(path, weighing(30, 30), weighing(30, 31))
+    old = Path(f"{path}.damaged-20250101T000000Z")
+    old.write_bytes(b"old evidence")
+    disk = Disk(1)
+    disk.fault = lambda kind, file: FULL if "part" in file and kind == "write" and (old.exists() or not room) else OK
+    with disk.installed():
+        spool = Spool(path)
+        assert (spool.id == name) is room
+        assert spool.append(BOOT, [weighing(1, 1)]) == (61 + JUMP if room else 1)
+        assert not old.exists()
+        assert len(quarantine.aside(path)) == 1
+        spool.close()
 
 
 def test_a_failed_sync_makes_the_connection_suspect_and_the_file_is_looked_at_anew(

@@ -22,6 +22,7 @@ from pawon_contract.ids import new_spool_id
 from .carving import PAGE_BYTES, Candidate, Carved, Frame, Log, carve
 from .quarantine import (
     Identity,
+    aside,
     building,
     built,
     finish,
@@ -102,11 +103,11 @@ def open_spool(path: Path, utc: datetime, *, damage: str | None = None) -> Opene
                 raise
             damage = str(error)
     log.critical("the spool %s is damaged (%s); what can be proven of it is taken over", path, damage)
-    try:
-        _rebuild(path, identity, written, utc, damage)
-    except (sqlite3.Error, OSError) as error:
-        log.critical("no room or no strength to take rows over (%s): they stay in the file put aside", error)
-        put_aside(path, utc, written.content)
+    if not _mended(path, identity, written, utc, damage):
+        for old in (*aside(path), *aside(path, "-wal")):
+            old.unlink(missing_ok=True)  # rows that may still be sent are worth more than evidence
+        if not _mended(path, identity, written, utc, damage):
+            put_aside(path, utc, written.content)
     return _connect_and_look(path, None, Log(b""))
 
 
@@ -206,6 +207,16 @@ def _transactions(passed: list[Frame], after: int) -> int:
         if frame.commit:
             count, holds = count + holds, False
     return count + holds
+
+
+def _mended(path: Path, identity: Identity | None, written: Log, utc: datetime, damage: str) -> bool:
+    try:
+        _rebuild(path, identity, written, utc, damage)
+    except (sqlite3.Error, OSError) as error:
+        log.critical("the rows of %s cannot be taken over: %s", path, error)
+        building(path).unlink(missing_ok=True)
+        return False
+    return True
 
 
 def _rebuild(path: Path, identity: Identity | None, written: Log, utc: datetime, damage: str) -> None:
