@@ -4,7 +4,8 @@
 
 After each the spool opens, and what it holds is a subset of what was accepted, under the old numbers, with gaps for
 all else; never another row. Silence about a loss only where the files are as if the rows had never been written: the
-last append, which a power cut may have cut just so, and a log whose end was cut off; there the server's word tells.
+last append, which a power cut may have cut just so; a log whose end was cut off; a log with damage in all but one of
+the transactions behind its break. There only the server's word can tell.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Damages:
     new_spools: int = 0
     put_aside: int = 0
     unnoticed_last_append: int = 0
-    log_cut_off: int = 0
+    log_beyond_proof: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -154,8 +155,8 @@ def _one(whole: Path, folder: Path, name: str, truth: Truth, last_append: int, s
             counts.kept += kept
             counts.told_lost += told
             if spool.last < max(truth):
-                if kind is cut and target != path:
-                    counts.log_cut_off += 1
+                if kind in (cut, flip_many) and target != path:
+                    counts.log_beyond_proof += 1
                 elif spool.last < max(truth) - last_append:
                     raise BrokenPromiseError(f"{kind.__name__}: rows after {spool.last} are gone in silence")
                 else:

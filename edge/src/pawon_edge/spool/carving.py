@@ -8,6 +8,7 @@ Format: https://www.sqlite.org/fileformat2.html, sections 1.6 (b-tree pages), 2.
 from __future__ import annotations
 
 import contextlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -47,12 +48,23 @@ class Carved:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One page in the log. ``commit``: it ends a transaction."""
+    """One page in the log. ``commit``: it ends a transaction. ``before``: the checksum its own goes on from."""
 
     page: int
     commit: bool
     salt: bytes
     content: bytes
+    head: bytes
+    before: bytes
+
+    def whole(self) -> bool:
+        """Whether its checksum follows from the one before it: head and page are of one writing, and not damaged."""
+        words = array("I", self.head[:8] + self.content)
+        one, two = (int.from_bytes(part, "big") for part in (self.before[:4], self.before[4:]))
+        for n in range(0, len(words), 2):
+            one = (one + words[n] + two) & 0xFFFFFFFF
+            two = (two + words[n + 1] + one) & 0xFFFFFFFF
+        return one.to_bytes(4, "big") + two.to_bytes(4, "big") == self.head[16:24]
 
 
 class Log:
@@ -74,6 +86,8 @@ def _frames(wal: bytes) -> list[Frame]:
                 commit=any(head[4:8]),
                 salt=head[8:16],
                 content=wal[start + FRAME_HEADER_BYTES : start + size],
+                head=head,
+                before=wal[start - size + 16 : start - size + 24] if start >= size else wal[24:32],
             )
         )
     return out

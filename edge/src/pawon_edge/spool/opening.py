@@ -167,6 +167,14 @@ def _look(path: Path, db: sqlite3.Connection, identity: Identity | None, written
     after, value = _tail(db, written, after, value)
     # What lies behind the log's end is from now on nobody's.
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT OR REPLACE INTO fact VALUES ('upto', ?)", (facts["upto"],))
+        db.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK):
+            raise DamagedError("it calls itself of a format that may not be written") from error
+        raise
     return Opened(db=db, spool=spool, last=after, chain=value)
 
 
@@ -177,14 +185,16 @@ def _tail(db: sqlite3.Connection, written: Log, after: int, value: bytes) -> tup
     valid = max(0, db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
     # Whatever the log's head says: it may be what was damaged. What an earlier log has left behind in the file is in
     # the database by now, so it holds no row beyond the last.
-    beyond = [frame for frame in written.frames[valid:] if any(n > after for n in carve(b"", [frame]).rows)]
+    # A frame whose checksum does not follow from its neighbour's was torn, or is the damage itself.
+    passed = written.frames[valid:]
+    beyond = [f for f in passed if any(n > after for n in carve(b"", [f]).rows) and f.whole()]
     if not beyond:
         return after, value
     salt = Counter(frame.salt for frame in beyond).most_common(1)[0][0]
-    passed = [frame for frame in written.frames[valid:] if frame.salt == salt]
-    if not any(frame.commit for frame in passed):
+    whole = [frame for frame in passed if frame.salt == salt and (frame in beyond or frame.whole())]
+    if not any(frame.commit for frame in whole):
         return after, value  # the process ended before it had written the transaction; all of it or nothing
-    carved = carve(b"", passed)
+    carved = carve(b"", [frame for frame in passed if frame.salt == salt])
     run = follow(carved, after, value)
     if run:
         log.warning("rows %d..%d stood in the log behind its valid end and are kept", run[0].sequence, run[-1].last)
@@ -194,15 +204,15 @@ def _tail(db: sqlite3.Connection, written: Log, after: int, value: bytes) -> tup
         db.execute("COMMIT")
         after, value = run[-1].last, run[-1].chain
     # One transaction is written at a time, and synced before the next: two of them cannot both have been cut short.
-    if _transactions(passed, after) > 1:
+    if _transactions(whole, after) > 1:
         raise DamagedError(f"its log is broken behind row {after}")
     return after, value
 
 
-def _transactions(passed: list[Frame], after: int) -> int:
+def _transactions(whole: list[Frame], after: int) -> int:
     """How many transactions in these frames hold rows beyond ``after``."""
     count, holds = 0, False
-    for frame in passed:
+    for frame in whole:
         holds = holds or any(number > after for number in carve(b"", [frame]).rows)
         if frame.commit:
             count, holds = count + holds, False
