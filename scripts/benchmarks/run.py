@@ -24,6 +24,7 @@ from parsers import fuzz, parsers
 from road import road
 from tests.server.conftest import Bench
 from tests.server.sender import Sender
+from tests.torture import damage, kills, power_cut
 
 from pawon_contract import codec
 from pawon_contract.messages import Reading
@@ -79,6 +80,23 @@ def spool() -> None:
 
         measure("spool: chain + FULL commit of 20 rows", "rows", 5_000, ours)
         measure("floor: SQLite insert + FULL commit of 20 rows", "rows", 5_000, floor)
+
+
+def cuts() -> None:
+    """10,000 power cuts under the spool at work; any broken promise ends the run with its seed."""
+    print(f"  {power_cut.run(cuts=10_000, seed=1)}", flush=True)
+
+
+def kill() -> None:
+    """10,000 kill -9 of a process that writes a spool; any broken promise ends the run with its seed."""
+    print(f"  {kills.run(kills=10_000, seed=1)}", flush=True)
+
+
+def damages() -> None:
+    """2,000 damaged spools, by kind of damage; any broken promise ends the run with its seed."""
+    logging.disable(logging.CRITICAL)  # each of them says so, as it should
+    print(f"  {damage.run(cases=2_000, seed=1)}", flush=True)
+    logging.disable(logging.INFO)
 
 
 def ingest() -> None:
@@ -174,6 +192,9 @@ BENCHMARKS: dict[str, Callable[[], object]] = {
     "parsers": parsers,
     "fuzz": fuzz,
     "spool": spool,
+    "cuts": cuts,
+    "kills": kill,
+    "damage": damages,
     "ingest": ingest,
     "rules": rules,
     "fanout": fanout,

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from pawon_contract import chain, codec
 from pawon_contract.messages import Gap, Reading
-from pawon_edge import spool as spool_module
 from pawon_edge.clock import Offset
-from pawon_edge.spool import SCHEMA_VERSION, Spool, SpooledRow, SpoolError
+from pawon_edge.spool import Spool, SpooledRow, SpoolError
+from pawon_edge.spool import store as spool_module
+from pawon_edge.spool.opening import SCHEMA_VERSION
+from pawon_edge.spool.quarantine import Identity, aside, write_identity
 
 BOOT = "3b3fa94b-cab1-4b42-8e06-9e3512dfe0a6"
 OTHER_BOOT = "99999999-cab1-4b42-8e06-9e3512dfe0a6"
@@ -136,19 +138,22 @@ def test_a_spool_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     db.close()
+    write_identity(path, Identity(spool="0" * 20, schema=SCHEMA_VERSION + 1))
     for _ in range(2):
         with pytest.raises(SpoolError, match=r"written by a newer Pawon .*; install that version again"):
             Spool(path)
 
 
-def test_a_file_that_is_no_spool_is_named_with_its_remedy(tmp_path: Path) -> None:
-    """A damaged file is not overwritten, and the message says what to do."""
+def test_a_file_that_is_no_spool_is_put_aside_and_a_new_spool_begins(tmp_path: Path) -> None:
+    """Nothing waits for a person: the gateway starts, the strange file is kept as it is, and the status tells."""
     path = tmp_path / "spool.db"
     path.write_bytes(b"this is no database, it is a shopping list for Tuesday" * 100)
-    for _ in range(2):
-        with pytest.raises(SpoolError, match="move the file away"):
-            Spool(path)
-    assert path.read_bytes().startswith(b"this is no database")
+    spool = Spool(path)
+    assert spool.append(BOOT, [item(1)]) == 1
+    (kept,) = aside(path)
+    assert kept.read_bytes().startswith(b"this is no database")
+    assert kept.name in spool.trouble
+    spool.close()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

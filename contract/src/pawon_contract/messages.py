@@ -224,4 +224,6 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     free_bytes: int = 0
     commit_ms: float = 0.0
     guard: Annotated[str, Meta(max_length=24)] = ""
+    # What a person should know of the gateway's spool files (damage met, a copied card); empty when all is well.
+    spool_trouble: Text = ""
     sensors: Annotated[list[SensorHealth], Meta(max_length=500)] = []

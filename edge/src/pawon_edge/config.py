@@ -53,6 +53,9 @@ class GatewayConfig(Table):
     broker_ca_file: Path | None = None
     data_dir: Path
     heartbeat_s: Annotated[float, Field(ge=0.5, le=60)] = 60.0
+    # A month of a default kitchen without a server, and a small part of a 32 GB card; opening reads all of it.
+    spool_max_rows: Annotated[int, Field(ge=10_000, le=5_000_000)] = 2_000_000
+    spool_max_mb: Annotated[int, Field(ge=10, le=4_000)] = 500
     guard: GuardTable = GuardTable()
     # The kinds of driver of this file; each is an array of tables beside the settings above.
     _kinds: dict[str, DriverKind] = PrivateAttr(default_factory=dict)

@@ -34,6 +34,7 @@ from .intake import Intake, SensorLine, readings
 from .reporting import ContactReporter, Reporter
 from .sample import Observed
 from .spool import Spool
+from .spool.fill import FillWatch, shed
 from .stillness import Stillness
 from .uplink.publisher import Publisher
 from .weighing import WeighingDetector
@@ -52,6 +53,7 @@ MAX_SAMPLES_WAITING = 20_000
 # Rows that wait for a disk that refuses them; an hour of a default kitchen.
 MAX_ROWS_WAITING = 5_000
 SAMPLES_AT_ONCE = 500
+FILL_TOLD_PERCENT, FILL_SOUNDS_PERCENT = 50, 80
 
 
 class Gateway:
@@ -65,6 +67,8 @@ class Gateway:
         self._samples: queue.Queue[Observed] = queue.Queue(MAX_SAMPLES_WAITING)
         self._resumed_ms = 0
         self._dropped = 0
+        self._not_recorded = 0
+        self._fill, self._fill_percent = FillWatch(), 0.0
         self._waiting: list[Item] = []
         self._commit_ms = 0.0
         self._complaints = Complaints(config.data_dir / "bad_input.log")
@@ -147,6 +151,7 @@ class Gateway:
                 self._send_live(self._intake.live())
             if now >= status_at:
                 status_at = now + STATUS_EVERY_MS
+                self._look_at_spool()
                 self._uplink.send_status()
                 if not (self._uplink.alive and all(thread.is_alive() for thread in threads)):
                     # A thread that met a bug must not leave a gateway behind that looks well: start anew.
@@ -188,9 +193,10 @@ class Gateway:
             self._spool.append(self._boot, items, scales=scales, offset=known)
         except sqlite3.Error as error:
             log.critical("the spool cannot be written (%s); %d rows wait in memory", error, len(self._waiting))
-            if len(self._waiting) > MAX_ROWS_WAITING:
-                log.critical("%d rows were not recorded", len(self._waiting) - MAX_ROWS_WAITING)
-                del self._waiting[:-MAX_ROWS_WAITING]
+            if (excess := len(self._waiting) - MAX_ROWS_WAITING) > 0:
+                self._not_recorded += excess
+                log.critical("%d rows were not recorded, readings first; %d so far", excess, self._not_recorded)
+                self._waiting = shed(self._waiting, MAX_ROWS_WAITING)
             return
         self._kept_scales.update(scales)
         self._kept_offset = offset
@@ -201,6 +207,30 @@ class Gateway:
     def _send_live(self, values: list[LiveValue]) -> None:
         if values:
             self._uplink.send_live(Live(boot=self._boot, sent_ms=self._clock.monotonic_ms(), values=values))
+
+    def _look_at_spool(self) -> None:
+        try:
+            percent = self._spool.keep_within(self._config.spool_max_rows, self._config.spool_max_mb * 1_000_000)
+        except sqlite3.Error as error:
+            log.critical("no room can be made in the spool (%s)", error)
+            return
+        self._fill_percent = percent
+        if (step := self._fill.step(percent)) is not None:
+            alarm_log.critical(
+                "%s: memori gateway terisi %d %%; server belum menerima data. Periksa jaringan dan server.",
+                SEVERITY_WORDS["critical" if step >= FILL_SOUNDS_PERCENT else "warning"], percent,
+            )  # fmt: skip
+            for driver in self._drivers:
+                if step >= FILL_SOUNDS_PERCENT and isinstance(driver, Sounder):
+                    driver.sound_alarm()
+
+    def _spool_trouble(self) -> str:
+        said = [self._spool.trouble]
+        if self._fill_percent >= FILL_TOLD_PERCENT:
+            said.insert(0, f"{self._fill_percent:.0f} % full")
+        if self._not_recorded:
+            said.insert(0, f"{self._not_recorded} rows were not recorded")
+        return "; ".join(text for text in said if text)[:200]
 
     def _look_at_clock(self, now_ms: int) -> None:
         with self._time_lock:
@@ -245,6 +275,7 @@ class Gateway:
             oldest_ms=self._spool.oldest_unconfirmed_ms(self._boot, now_ms), spool_bytes=self._spool.bytes(),
             free_bytes=shutil.disk_usage(self._config.data_dir).free, commit_ms=self._commit_ms,
             guard=self._guard.state(now_ms, self._last_commit_ms()), sensors=self._intake.health(now_ms),
+            spool_trouble=self._spool_trouble(),
         )  # fmt: skip
 
     # --- putting together -------------------------------------------------------------------------------------------

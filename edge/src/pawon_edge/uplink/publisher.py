@@ -225,6 +225,8 @@ class Publisher:
         if self._client is None or (self._begin_at_ms is not None and now_ms < self._begin_at_ms):
             return
         self._begin_at_ms = None
+        if self._window.spool != self._spool.id:  # it was opened anew, and nothing of the old one could be proven
+            self._window = Window(spool=self._spool.id, upto=self._spool.upto, next=self._spool.upto + 1)
         if self._window.tick(now_ms):
             log.warning("the server has not answered for a while; sending again from row %d", self._window.next)
         while self._window.may_send(self._spool.last) and self._send_batch():

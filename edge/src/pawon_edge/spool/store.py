@@ -8,38 +8,39 @@ and keeps its bytes in ``refused``.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import sqlite3
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from pawon_contract import chain, codec
-from pawon_contract.ids import new_spool_id
 from pawon_contract.messages import Gap
 
-from .clock import Offset
+from ..clock import Offset
+from .carving import PAGE_BYTES
+from .fill import thinnable
+from .opening import Opened, SpoolError, open_spool
+from .quarantine import aside
 
-SCHEMA_VERSION = 1
+log = logging.getLogger(__name__)
+
 # Kept after the server has confirmed them, so that a server restored from an older backup can ask again: two days of
 # a default kitchen (26 sensors, a heartbeat a minute, half as much again by change), about 20 MB.
 KEEP_ROWS = 120_000
 PRUNE_AT_ONCE = 5_000
 
-_SCHEMA = """
-CREATE TABLE row (sequence INTEGER PRIMARY KEY, last INTEGER NOT NULL, boot TEXT NOT NULL, item BLOB NOT NULL,
-                  chain BLOB NOT NULL);
-CREATE TABLE boot (boot TEXT PRIMARY KEY, offset_ms INTEGER NOT NULL, clock TEXT NOT NULL, error_ms INTEGER NOT NULL,
-                   fixed INTEGER NOT NULL);
-CREATE TABLE scale (sensor TEXT PRIMARY KEY, stable_g INTEGER NOT NULL);
-CREATE TABLE refused (sequence INTEGER PRIMARY KEY, reason TEXT NOT NULL, boot TEXT NOT NULL, item BLOB NOT NULL);
-CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
-
-
-class SpoolError(Exception):
-    """The spool cannot be used; the text names the file and the remedy."""
+# One thinning holds the lock for some tens of milliseconds.
+THIN_AT_ONCE = 2_000
+# A damaged disk is tried again so often; between two tries rows wait in memory.
+REOPEN_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,27 +61,82 @@ class Spool:
         self.path = path
         self._lock_file = _claim(path)
         self._lock = threading.Lock()
+        self._suspect: str | None = None
+        self._damage: str | None = None
+        self._retry_at_s = 0.0
+        # The append under way: the chain value it ends in, its items; and those of one that failed and yet landed.
+        self._unsure: tuple[bytes, list[bytes]] = (b"", [])
+        self._landed: dict[bytes, int] = {}
         try:
-            self._db = _open(path)
-            self._create()
-        except (sqlite3.DatabaseError, SpoolError) as error:
+            self._take_up(open_spool(path, datetime.now(UTC)))
+        except SpoolError:
             self._lock_file.close()
-            if isinstance(error, SpoolError):
-                raise
-            raise SpoolError(f"{path}: {error}; move the file away to start with an empty spool") from error
-        self.id = self._fact("spool")
-        self._upto = int(self._fact("upto"))
+            raise
+        except (sqlite3.Error, OSError) as error:
+            self._lock_file.close()
+            raise SpoolError(f"{path}: {error}; give the gateway a disk it can write") from error
+
+    def _take_up(self, opened: Opened) -> None:
+        self._db, self.id = opened.db, opened.spool
+        self._last, self._chain = opened.last, opened.chain
+        # A number that came to harm can at worst ask the server for its own.
+        self._upto = max(0, min(int(self._fact("upto")), opened.last))
+        self._count: int = self._db.execute("SELECT count(*) FROM row").fetchone()[0]
+        self._thinned_through = 0
         self._pruned_through = int(self._fact("pruned_through"))
         self._pruned_chain = bytes.fromhex(self._fact("pruned_chain"))
-        last = self._db.execute("SELECT last, chain FROM row ORDER BY sequence DESC LIMIT 1").fetchone()
-        self._last: int = last[0] if last else self._pruned_through
-        self._chain: bytes = last[1] if last else self._pruned_chain
 
     def close(self) -> None:
         """Give the files back."""
         with self._lock:
+            try:
+                self._db.close()
+            finally:
+                self._lock_file.close()
+
+    @property
+    def trouble(self) -> str:
+        """What a person should know of the spool's files; empty when all is well."""
+        if self._suspect is not None:
+            return f"the spool is being opened anew: {self._suspect}"[:200]
+        kept = aside(self.path)
+        return f"{len(kept)} damaged spool file(s) kept, the newest {kept[-1].name}"[:200] if kept else ""
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """One thread at a time on a database that is to be trusted.
+
+        After an error of the disk or of the bytes nothing is tried again on the same connection: what SQLite has in
+        memory may not be what is on the medium, and a sync that failed once may succeed the second time without having
+        written anything. The next caller opens the file anew and has it looked at."""
+        with self._lock:
+            if self._suspect is not None:
+                self._open_anew(self._suspect)
+            try:
+                yield
+            except sqlite3.Error as error:
+                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+                if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                    self._suspect = self._damage = str(error)
+                elif code == sqlite3.SQLITE_IOERR:
+                    self._suspect = str(error)
+                raise
+
+    def _open_anew(self, why: str) -> None:
+        if time.monotonic() < self._retry_at_s:
+            raise sqlite3.OperationalError(f"the spool is suspect: {why}")
+        self._retry_at_s = time.monotonic() + REOPEN_EVERY_S
+        with contextlib.suppress(sqlite3.Error):
             self._db.close()
-            self._lock_file.close()
+        try:
+            self._take_up(open_spool(self.path, datetime.now(UTC), damage=self._damage))
+        except (SpoolError, OSError) as error:
+            raise sqlite3.OperationalError(str(error)) from error
+        if self._chain == self._unsure[0]:
+            self._landed = dict.fromkeys(self._unsure[1], 1)
+        self._unsure = (b"", [])
+        log.warning("the spool was opened anew after %s; row %d", why, self._last)
+        self._suspect = self._damage = None
 
     @property
     def last(self) -> int:
@@ -103,26 +159,32 @@ class Spool:
         """Accept rows, the newest stable values of scales and what is known of the boot's time (see ``boot_offset``),
         in one durable transaction; the newest sequence.
 
-        Raises ``sqlite3.Error`` when the disk refuses; then nothing of it was accepted.
+        Raises ``sqlite3.Error`` when the disk refuses; then nothing of it was accepted, or, when not even that is known
+        (its sync failed), the rows are recognised when they are given again.
         """
-        with self._lock:
+        with self._in_turn():
+            if self._landed:
+                items = [item for item in items if not self._landed.pop(item, 0)]
+                self._landed.clear()
             sequence, value, rows = self._last, self._chain, []
             for item in items:
                 sequence += 1
                 value = chain.link(value, sequence, boot, item)
                 rows.append((sequence, sequence, boot, item, value))
+            self._unsure = (value, items)
             with self._transaction():
                 self._db.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?)", rows)
                 if scales:
                     self._db.executemany("INSERT OR REPLACE INTO scale VALUES (?, ?)", list(scales.items()))
                 if offset is not None:
                     self._keep_offset(boot, *offset)
-            self._last, self._chain = sequence, value
+            self._last, self._chain, self._unsure = sequence, value, (b"", [])
+            self._count += len(rows)
             return sequence
 
     def read(self, first: int, *, limit: int, max_bytes: int) -> list[SpooledRow]:
         """Rows of one boot from ``first`` on, bounded in number and bytes; a pruned beginning is told by a ``Gap``."""
-        with self._lock:
+        with self._in_turn():
             if first <= self._pruned_through:
                 return [self._pruned_gap(first)]
             found = self._db.execute(
@@ -143,14 +205,18 @@ class Spool:
         with self._lock:
             self._upto = min(upto, self._last)
 
-    def prune(self) -> int:
-        """Forget rows well past the confirmed one; how many. Cheap to call often."""
-        with self._lock:
-            through = min(self._upto - KEEP_ROWS, self._pruned_through + PRUNE_AT_ONCE)
-            if through <= self._pruned_through:
+    def prune(self, keep_rows: int | None = None) -> int:
+        """Forget the oldest confirmed rows beyond ``keep_rows`` (``KEEP_ROWS``); how many. Cheap to call often."""
+        with self._in_turn():
+            kept = KEEP_ROWS if keep_rows is None else keep_rows
+            # Counted in rows, not in numbers: behind a gap the numbers may have jumped.
+            excess = min(self._count - (self._last - self._upto) - kept, PRUNE_AT_ONCE)
+            if excess <= 0:
                 return 0
             last = self._db.execute(
-                "SELECT last, chain FROM row WHERE last <= ? ORDER BY sequence DESC LIMIT 1", (through,)
+                "SELECT last, chain FROM (SELECT sequence, last, chain FROM row ORDER BY sequence LIMIT ?) "
+                "WHERE last <= ? ORDER BY sequence DESC LIMIT 1",
+                (excess, self._upto),
             ).fetchone()
             if last is None:
                 return 0
@@ -160,11 +226,54 @@ class Spool:
                 self._set_fact("pruned_chain", last[1].hex())
                 self._set_fact("upto", str(self._upto))
             self._pruned_through, self._pruned_chain = last
+            self._count -= count
             return count
+
+    def keep_within(self, max_rows: int, max_bytes: int) -> float:
+        """Make room when the limits are reached: confirmed rows go first, then the oldest raw readings give their
+        place to ``Gap(thinned)``; nothing else ever does. Returns how full it is, in percent; above 100 when only rows
+        are left that are never thinned. To be called every few seconds; one call does a bounded part of the work."""
+        percent = self._fill(max_rows, max_bytes)
+        if percent >= 100 and not self.prune(keep_rows=0):
+            self._thin()
+        return self._fill(max_rows, max_bytes)
+
+    def _fill(self, max_rows: int, max_bytes: int) -> float:
+        with self._in_turn():
+            used = sum(
+                sign * self._db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name, sign in (("page_count", 1), ("freelist_count", -1))
+            )
+        return float(100 * max(self._count / max_rows, used * PAGE_BYTES / max_bytes))
+
+    def _thin(self) -> int:
+        """Thin the oldest readings; how many rows went."""
+        with self._in_turn():
+            while True:
+                found = self._db.execute(
+                    "SELECT sequence, last, item, chain FROM row WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                    (self._thinned_through, THIN_AT_ONCE),
+                ).fetchall()
+                if not found:
+                    return 0
+                if runs := thinnable(found):
+                    break
+                self._thinned_through = found[-1][1]
+            with self._transaction():
+                for run in runs:
+                    gap = Gap(at_ms=0, from_=run.first, to=run.last, reason="thinned", chain=run.chain.hex())
+                    self._db.execute("DELETE FROM row WHERE sequence BETWEEN ? AND ?", (run.first, run.last))
+                    row = (run.first, run.last, "", codec.encode_item(gap), run.chain)
+                    self._db.execute("INSERT INTO row VALUES (?, ?, ?, ?, ?)", row)
+            gone = sum(run.rows - 1 for run in runs)
+            self._count -= gone
+            self._thinned_through = found[-1][1]
+            log.critical("the spool is full: the oldest readings, rows %d..%d, were thinned", found[0][0], found[-1][1])
+            return gone
 
     def refuse(self, sequence: int, reason: str, at_ms: int) -> None:
         """Put a ``Gap`` in the place of a row the server cannot take, and keep the row's bytes."""
-        with self._lock:
+        with self._in_turn():
             row = self._db.execute("SELECT last, boot, item, chain FROM row WHERE sequence = ?", (sequence,)).fetchone()
             if row is None:
                 return
@@ -176,7 +285,7 @@ class Spool:
 
     def boot_offset(self, boot: str) -> tuple[Offset, bool] | None:
         """What was last known of a boot's time, and whether a ``ClockFix`` for it has been written."""
-        with self._lock:
+        with self._in_turn():
             row = self._db.execute(
                 "SELECT offset_ms, clock, error_ms, fixed FROM boot WHERE boot = ?", (boot,)
             ).fetchone()
@@ -191,12 +300,12 @@ class Spool:
 
     def scale_values(self) -> dict[str, int]:
         """The last stable value of each scale, in grams."""
-        with self._lock:
+        with self._in_turn():
             return dict(self._db.execute("SELECT sensor, stable_g FROM scale").fetchall())
 
     def refused(self) -> list[tuple[int, str, bytes]]:
         """Rows the server could not take: sequence, reason, bytes."""
-        with self._lock:
+        with self._in_turn():
             return self._db.execute("SELECT sequence, reason, item FROM refused ORDER BY sequence").fetchall()
 
     def oldest_unconfirmed_ms(self, boot: str, now_ms: int) -> int:
@@ -216,20 +325,6 @@ class Spool:
         through = self._pruned_through
         gap = Gap(at_ms=0, from_=first, to=through, reason="pruned", chain=self._pruned_chain.hex())
         return SpooledRow(sequence=first, last=through, boot="", item=codec.encode_item(gap), chain=self._pruned_chain)
-
-    def _create(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise SpoolError(f"{self.path}: written by a newer Pawon (schema {version}); install that version again")
-        if version == 0:
-            spool = new_spool_id()
-            with self._transaction():
-                for statement in _SCHEMA.strip().split(";\n"):
-                    self._db.execute(statement)
-                start = {"spool": spool, "upto": "0", "pruned_through": "0", "pruned_chain": chain.genesis(spool).hex()}
-                for name, value in start.items():
-                    self._set_fact(name, value)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _fact(self, name: str) -> str:
         return str(self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()[0])
@@ -263,15 +358,6 @@ class _Transaction:
     def _rollback(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    # A checkpoint about every 4 MB keeps the log short on the card and rare enough not to wear it.
-    db.execute("PRAGMA wal_autocheckpoint = 1000")
-    return db
 
 
 def _claim(path: Path) -> IO[bytes]:
