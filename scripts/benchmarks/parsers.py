@@ -9,9 +9,16 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from pawon_firmware_bridge.advertisements import read_advertisement
+from pawon_firmware_bridge.advertisements.bthome import UUID as BTHOME_UUID
+from pawon_firmware_bridge.advertisements.lywsd03mmc import UUID as ENVIRONMENT_UUID
+from pawon_firmware_bridge.json_readings import DIALECTS, Dialect
 from pawon_firmware_bridge.measurement import MAX_RAW, BadFrame, BoardHello, BoardZero, Measurement
+from pawon_firmware_bridge.modbus import frame
+from pawon_firmware_bridge.modbus.maps import MAPS
+from pawon_firmware_bridge.modbus.register_map import RegisterMap, read_words
 from pawon_firmware_bridge.protocols import PROTOCOLS
 from pawon_firmware_bridge.simulator.indicators import INDICATORS
 from pawon_firmware_bridge.simulator.rows import ScaleRow
@@ -64,9 +71,16 @@ def fuzz(count: int = FUZZ_INPUTS, *, seed: int = 1) -> float:
     seeds = {name: list(_frames(name, 50)) for name in names}
     living = {name: PROTOCOLS[name].parser() for name in names}
     heard = dict.fromkeys(names, 0)
+    readers = _readers()
+    turns = [*names, *readers]
     began = time.process_time()
     for number in range(count):
-        name = names[number % len(names)]
+        name = turns[number % len(turns)]
+        if name in readers:
+            read, examples = readers[name]
+            for event in read(_input(chance, examples)):
+                _check(event)
+            continue
         parser = living[name]
         data = _input(chance, seeds[name])
         for event in parser.feed(data):
@@ -84,6 +98,60 @@ def fuzz(count: int = FUZZ_INPUTS, *, seed: int = 1) -> float:
         flush=True,
     )
     return rate
+
+
+def _readers() -> dict[str, tuple[Callable[[bytes], Sequence[object]], list[bytes]]]:
+    """What takes a whole message at once, a name -> the reader (message -> events) and good messages."""
+    mac = bytes.fromhex("a4c1388d18b2")
+
+    def advertisement(uuid: str) -> Callable[[bytes], Sequence[object]]:
+        def read(data: bytes) -> Sequence[object]:
+            said = read_advertisement(uuid, data, mac)
+            assert said is not None
+            return [*said.measurements, *([said.bad] if said.bad is not None else [])]
+
+        return read
+
+    def registers(row: RegisterMap) -> Callable[[bytes], Sequence[object]]:
+        def read(data: bytes) -> Sequence[object]:
+            answer = frame.read_answer(data)
+            if isinstance(answer, frame.Answer):
+                said = read_words(row, answer.words, data)
+                return [said] if isinstance(said, BadFrame) else said
+            return [answer] if isinstance(answer, BadFrame) else []
+
+        return read
+
+    def payload(row: Dialect) -> Callable[[bytes], Sequence[object]]:
+        def read(data: bytes) -> Sequence[object]:
+            said = row.read(data, "temperature_c", "")
+            return [*said.measurements, *([said.bad] if said.bad is not None else [])]
+
+        return read
+
+    bluetooth = {
+        BTHOME_UUID: [bytes.fromhex("4002ca0903bf13"), bytes.fromhex("40006401611a00")],
+        ENVIRONMENT_UUID: [
+            bytes.fromhex("b2188d38c1a4ca09bf13860b5d2a04"),
+            bytes.fromhex("a4c1388d18b200fb335d0b862a"),
+        ],
+    }
+    texts = {
+        "zigbee2mqtt": [b'{"temperature":3.4,"humidity":61.2,"battery":97,"contact":true,"last_seen":1763780000000}'],
+        "tasmota": [b'{"Time":"2026-11-22T03:00:00","DS18B20":{"Id":"01A2","Temperature":3.4},"TempUnit":"C"}'],
+        "esphome": [b"3.4", b"nan"],
+    }
+    return {
+        **{f"advertisement {uuid[4:8]}": (advertisement(uuid), seeds) for uuid, seeds in bluetooth.items()},
+        **{
+            f"modbus {name}": (
+                registers(row),
+                [frame.encode_answer(1, row.function, tuple(range(value, value + row.count))) for value in (0, 250)],
+            )
+            for name, row in MAPS.items()
+        },
+        **{name: (payload(row), texts[name]) for name, row in DIALECTS.items()},
+    }
 
 
 def _check(event: object) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import subprocess
+import sys
 import tomllib
 import tty
 from collections.abc import Iterator
@@ -56,6 +58,34 @@ def test_two_formats_that_look_alike_are_decided_by_a_known_mass(
         assert "[[serial]]" not in told
         assert main(["wizard", "--port", path, "--seconds", str(SECONDS), "--mass-g", "12340"]) == 0
         assert 'protocol = "yaohua-equals-reversed"' in capsys.readouterr().out
+
+
+def test_a_person_at_a_terminal_is_asked_for_the_mass(tmp_path: Path) -> None:
+    """The real command on a real terminal: it asks, is told 12340 grams, and writes the configuration."""
+    master, slave = pty.openpty()
+    with scale(tmp_path, "yaohua-equals-forward") as path:
+        command = [
+            sys.executable,
+            "-c",
+            "import sys; from pawon_edge.cli import main; sys.exit(main())",
+            "wizard",
+            "--port",
+            path,
+            "--seconds",
+            str(SECONDS),
+        ]
+        with subprocess.Popen(
+            command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as wizard:
+            assert wizard.stderr is not None
+            told = ""
+            while "type its grams" not in told:
+                told += (read := wizard.stderr.read(1))
+                assert read, told
+            os.write(master, b"12340\n")
+            out, _ = wizard.communicate(timeout=60)
+    assert wizard.returncode == 0, out
+    assert tomllib.loads(out)["serial"][0]["protocol"] == "yaohua-equals-forward"
 
 
 def test_silence_noise_and_a_missing_port_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

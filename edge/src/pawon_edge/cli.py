@@ -6,6 +6,7 @@ import argparse
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pawon_contract.broker import BrokerAddress, parse_broker
@@ -37,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "wizard":
         chosen = [PortNames(device=path) for path in options.port or ()]
-        return find_scales(chosen or ports(), options.mass_g, options.seconds)
+        ask = _ask_mass if sys.stdin.isatty() else None
+        return find_scales(chosen or ports(), options.mass_g, options.seconds, ask)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         config, config_hash = load_config(options.config)
@@ -61,7 +63,22 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def find_scales(found_ports: list[PortNames], known_g: float | None, listen_s: float) -> int:
+def _ask_mass(path: str) -> float | None:
+    """What a person says lies on the scale, in grams; ``None`` if nothing is."""
+    print(f"Put a known mass on the scale at {path} (a full bottle will do) and type its grams, or Enter to go on: ",
+          end="", file=sys.stderr, flush=True)  # fmt: skip
+    try:
+        return float(sys.stdin.readline().strip().replace(",", "."))
+    except ValueError:
+        return None
+
+
+def find_scales(
+    found_ports: list[PortNames],
+    known_g: float | None,
+    listen_s: float,
+    ask: Callable[[str], float | None] | None = None,
+) -> int:
     """Explore ports and print what to put into ``gateway.toml``; 0 when every port was understood."""
     if not found_ports:
         print("no serial port on this machine; plug the scale's cable in and try again")
@@ -71,8 +88,12 @@ def find_scales(found_ports: list[PortNames], known_g: float | None, listen_s: f
         path = names.steady[0]
         print("\n".join(f"# {line}" for line in str(names).splitlines()))
         found = wizard.explore(path, listen_s=listen_s, say=lambda text: print(text, file=sys.stderr))
-        if len(found.protocols) > 1 and known_g is not None:
-            found = wizard.decide(found, known_g)
+        if len(found.protocols) > 1:
+            mass_g = known_g
+            if mass_g is None and ask is not None and (mass_g := ask(path)) is not None:
+                # What was heard before the mass lay there decides nothing.
+                found = wizard.explore(path, listen_s=listen_s)
+            found = found if mass_g is None else wizard.decide(found, mass_g)
         if len(found.protocols) == 1:
             print(f"# {path}: {found.protocols[0]}, sure to {found.confidence:.0%}; it shows {found.grams[0]:g} g")
             print(wizard.block(found, number, names.steady))
