@@ -38,6 +38,11 @@ class Ears:
         """What one sensor measured."""
         return [one.value for one in self.samples if one.sensor == sensor]
 
+    @property
+    def every_kind(self) -> list[str]:
+        """What troubled any sensor."""
+        return [one.kind for one in self.troubles]
+
     def kinds(self, sensor: str) -> list[str]:
         """What troubled one sensor."""
         return [one.kind for one in self.troubles if one.sensor == sensor]

@@ -20,8 +20,9 @@ import pytest
 import serial
 
 from pawon_edge.drivers.driver import Surroundings
-from pawon_edge.drivers.modbus import BACKOFF_MOST_S, MAX_HEARD, ModbusLine
+from pawon_edge.drivers.modbus import MAX_HEARD, ModbusLine
 from pawon_edge.drivers.modbus_table import ModbusTable
+from pawon_edge.drivers.reopening import BACKOFF_MOST_S
 from pawon_edge.sample import Observed, Sample, Trouble
 from pawon_firmware_bridge.modbus.frame import encode_answer, encode_question, encode_refusal
 from pawon_firmware_bridge.modbus.maps import MAPS
@@ -359,7 +360,7 @@ def test_a_port_is_lost_and_found(path: Path) -> None:
     ears = Ears()
     sensors = [{"id": f"s-{unit}", "unit": unit, "map": "pt100-board"} for unit in (1, 2)]
     line = make(path, ears, sensors)
-    line._backoff_s = BACKOFF_MOST_S
+    line._reopening._backoff_s = BACKOFF_MOST_S
     with devices(path, {1: steady(40), 2: steady(50)}) as far, running(line):
         for turn in (1, 2):
             count = len(ears.samples("s-2"))

@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 import struct
 import termios
-import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import serial
+from tests.edge.ears import Ears, running
 
 from pawon_edge.drivers.driver import Surroundings
-from pawon_edge.drivers.serial_port import BACKOFF_FIRST_S, BACKOFF_MOST_S, SerialPort
+from pawon_edge.drivers.reopening import BACKOFF_FIRST_S, BACKOFF_MOST_S
+from pawon_edge.drivers.serial_port import SerialPort
 from pawon_edge.drivers.serial_table import SerialTable
 from pawon_edge.hub import HubWatch
-from pawon_edge.sample import Observed, Sample, Trouble
+from pawon_edge.sample import Trouble
 from pawon_edge.weighing import WeighingDetector
 from pawon_firmware_bridge.board.commands import buzzer
 from pawon_firmware_bridge.firmware import frame
@@ -65,32 +65,6 @@ def wire(tmp_path: Path) -> Iterator[Wire]:
     made.unplug()
 
 
-class Ears:
-    """What the port emitted, and a way to wait for it."""
-
-    def __init__(self) -> None:
-        self.seen: list[Observed] = []
-
-    @property
-    def samples(self) -> list[Sample]:
-        return [one for one in self.seen if isinstance(one, Sample)]
-
-    @property
-    def kinds(self) -> list[str]:
-        return [one.kind for one in self.seen if isinstance(one, Trouble)]
-
-    def until(
-        self, condition: Callable[[], bool], seconds: float = 5.0, poke: Callable[[], None] | None = None
-    ) -> None:
-        """Wait for the condition, poking again and again; fails at the deadline."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, f"waited in vain; seen {self.seen[-5:]}"
-            if poke is not None:
-                poke()
-            time.sleep(0.01)
-
-
 def make(
     path: Path | list[Path],
     ears: Ears,
@@ -115,20 +89,6 @@ def make(
     return SerialPort(table=table, around=around)
 
 
-@contextmanager
-def running(port: SerialPort) -> Iterator[threading.Thread]:
-    """The port's thread; it must end soon after ``stop``."""
-    thread = threading.Thread(target=port.run)
-    thread.start()
-    try:
-        yield thread
-        assert thread.is_alive(), "the port's thread died"
-    finally:
-        port.stop()
-        thread.join(timeout=3)
-    assert not thread.is_alive()
-
-
 def test_frames_become_samples_and_zero_is_one(wire: Wire) -> None:
     """Split anywhere on the wire, each frame gives its grams once, with its bytes."""
     ears = Ears()
@@ -140,7 +100,7 @@ def test_frames_become_samples_and_zero_is_one(wire: Wire) -> None:
         ears.until(lambda: len(ears.samples) >= count + 2 and ears.samples[-1].value == 0.0)
     assert {sample.value for sample in ears.samples} == {156_000.0, 0.0}
     assert ears.samples[0].raw == FRAME
-    assert ears.kinds == []
+    assert ears.every_kind == []
 
 
 def test_garbage_is_counted_and_told(wire: Wire) -> None:
@@ -148,11 +108,11 @@ def test_garbage_is_counted_and_told(wire: Wire) -> None:
     damaged one is noise on a line that works."""
     ears = Ears()
     with running(make(wire.path, ears)):
-        ears.until(lambda: len(ears.kinds) >= 40, poke=lambda: wire.say(bytes(range(16, 250)) * 4))
-        assert set(ears.kinds) == {"unreadable"}
+        ears.until(lambda: len(ears.every_kind) >= 40, poke=lambda: wire.say(bytes(range(16, 250)) * 4))
+        assert set(ears.every_kind) == {"unreadable"}
         assert ears.samples == []
         ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
-        ears.until(lambda: "bad_frames" in ears.kinds, poke=lambda: wire.say(FRAME[:5] + b"9" + FRAME[6:] + FRAME))
+        ears.until(lambda: "bad_frames" in ears.every_kind, poke=lambda: wire.say(FRAME[:5] + b"9" + FRAME[6:] + FRAME))
 
 
 def test_a_pulled_plug_is_told_and_a_new_one_is_found(wire: Wire) -> None:
@@ -163,7 +123,7 @@ def test_a_pulled_plug_is_told_and_a_new_one_is_found(wire: Wire) -> None:
             count = len(ears.samples)
             ears.until(lambda count=count: len(ears.samples) > count, poke=lambda: wire.say(FRAME))  # type: ignore[misc]
             wire.unplug()
-            ears.until(lambda turn=turn: ears.kinds.count("port_lost") >= turn)  # type: ignore[misc]
+            ears.until(lambda turn=turn: ears.every_kind.count("port_lost") >= turn)  # type: ignore[misc]
             wire.plug()
         count = len(ears.samples)
         ears.until(lambda: len(ears.samples) > count, poke=lambda: wire.say(FRAME))
@@ -173,7 +133,7 @@ def test_a_port_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
     """A gateway that starts before its scale is plugged in needs nobody's help."""
     wire, ears = Wire(tmp_path / "scale"), Ears()
     with running(make(wire.path, ears)):
-        ears.until(lambda: "port_lost" in ears.kinds)
+        ears.until(lambda: "port_lost" in ears.every_kind)
         wire.plug()
         ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
     wire.unplug()
@@ -187,7 +147,7 @@ def test_a_device_that_refuses_its_settings_does_not_end_the_thread(wire: Wire) 
     with pytest.raises(termios.error):
         serial.Serial(str(wire.path), 9600, parity="E")
     with running(make(wire.path, ears, frame_format="8E1")):
-        ears.until(lambda: ears.kinds.count("port_lost") >= 2)
+        ears.until(lambda: ears.every_kind.count("port_lost") >= 2)
     assert "Invalid argument" in next(one.detail for one in ears.seen if isinstance(one, Trouble))
 
 
@@ -195,7 +155,7 @@ def test_good_data_makes_the_next_wait_short_again(wire: Wire) -> None:
     """After hours of failing, one good frame is enough: the next loss is looked after at once, not in five seconds."""
     ears = Ears()
     port = make(wire.path, ears)
-    port._backoff_s = BACKOFF_MOST_S
+    port._reopening._backoff_s = BACKOFF_MOST_S
     with running(port):
         ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
         count = len(ears.samples)
@@ -212,7 +172,7 @@ def test_a_port_belongs_to_one_reader(wire: Wire) -> None:
     with running(make(wire.path, first)):
         first.until(lambda: bool(first.samples), poke=lambda: wire.say(FRAME))
         with running(make(wire.path, second)):
-            second.until(lambda: "port_lost" in second.kinds)
+            second.until(lambda: "port_lost" in second.every_kind)
     assert second.samples == []
 
 
@@ -231,7 +191,7 @@ def test_overload_is_a_trouble_and_never_a_mass(wire: Wire) -> None:
     frame = PROTOCOLS["st-gs"].parser()
     assert frame.feed(b"OL,GS,+0000000kg\r\n")
     with running(make(wire.path, ears, protocol="st-gs")):
-        ears.until(lambda: "overload" in ears.kinds, poke=lambda: wire.say(b"OL,GS,+0000000kg\r\n"))
+        ears.until(lambda: "overload" in ears.every_kind, poke=lambda: wire.say(b"OL,GS,+0000000kg\r\n"))
     assert ears.samples == []
 
 
@@ -283,13 +243,14 @@ def test_an_alarm_from_before_the_port_was_lost_is_not_sounded_later(tmp_path: P
     wire, ears = Wire(tmp_path / "board"), Ears()
     port = make(wire.path, ears, protocol="pawon-board")
     with running(port):
-        ears.until(lambda: "port_lost" in ears.kinds)
+        ears.until(lambda: "port_lost" in ears.every_kind)
         for _ in range(40):
             port.sound_alarm()
         wire.plug()
         os.set_blocking(wire.master, False)
         ears.until(
-            lambda: bool(ears.samples) or len(ears.kinds) > 3, poke=lambda: wire.say(PROTOCOLS["pawon-board"].example)
+            lambda: bool(ears.samples) or len(ears.every_kind) > 3,
+            poke=lambda: wire.say(PROTOCOLS["pawon-board"].example),
         )
         heard = [frame.decode(piece) for piece in os.read(wire.master, 4096).split(frame.DELIMITER) if piece]
         assert [said[2][0] for said in heard if said is not None] == [frame.IDENTIFY]
@@ -313,7 +274,7 @@ def test_a_device_that_hangs_in_a_frame_is_named(wire: Wire) -> None:
     with running(make(wire.path, ears)):
         ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
         wire.say(FRAME[:7])
-        ears.until(lambda: "half_frame" in ears.kinds)
+        ears.until(lambda: "half_frame" in ears.every_kind)
         (told,) = [one for one in ears.seen if isinstance(one, Trouble) and one.kind == "half_frame"]
         assert told.raw.endswith(FRAME[:7])
 
@@ -322,7 +283,7 @@ def test_a_babbler_is_named_and_rested_from(wire: Wire) -> None:
     """Good frames faster than the line could carry them are a babble, and do not keep the gateway busy."""
     ears = Ears()
     with running(make(wire.path, ears)):
-        ears.until(lambda: "babble" in ears.kinds, poke=lambda: wire.say(FRAME * 200))
+        ears.until(lambda: "babble" in ears.every_kind, poke=lambda: wire.say(FRAME * 200))
         assert ears.samples
         # The flood that waited in the port is thrown away; what comes after it is read.
         count = len(ears.samples)
@@ -338,7 +299,7 @@ def test_an_adapter_that_comes_back_under_another_name_is_found(tmp_path: Path) 
         ears.until(lambda: bool(ears.samples), poke=lambda: first.say(FRAME))
         first.unplug()
         second.plug()
-        ears.until(lambda: "port_lost" in ears.kinds)
+        ears.until(lambda: "port_lost" in ears.every_kind)
         count = len(ears.samples)
         ears.until(lambda: len(ears.samples) > count, poke=lambda: second.say(FRAME))
     second.unplug()
@@ -360,7 +321,7 @@ def test_ports_of_one_hub_are_lost_together(tmp_path: Path) -> None:
             ear.until(lambda ear=ear: bool(ear.samples), poke=lambda wire=wire: wire.say(FRAME))  # type: ignore[misc]
         for wire in wires:
             wire.unplug()
-        ears[0].until(lambda: "hub_lost" in ears[0].kinds + ears[1].kinds)
+        ears[0].until(lambda: "hub_lost" in ears[0].every_kind + ears[1].every_kind)
         for wire, ear in zip(wires, ears, strict=True):
             wire.plug()
             count = len(ear.samples)
@@ -396,8 +357,8 @@ def test_another_board_on_the_port_is_refused(wire: Wire) -> None:
 
     right, wrong = "00000000000000aa", "00000000000000bb"
     with running(make(wire.path, ears, protocol="pawon-board", sensors=sensors, board=right)):
-        ears.until(lambda: "swapped" in ears.kinds, poke=lambda: wire.say(row.example))
-        ears.until(lambda: ears.kinds.count("swapped") > 3, poke=lambda: wire.say(hello(wrong) + row.example))
+        ears.until(lambda: "swapped" in ears.every_kind, poke=lambda: wire.say(row.example))
+        ears.until(lambda: ears.every_kind.count("swapped") > 3, poke=lambda: wire.say(hello(wrong) + row.example))
         assert ears.samples == []
         ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(hello(right) + row.example))
 
@@ -407,7 +368,7 @@ def test_a_load_cell_without_a_zero_gives_no_mass(wire: Wire) -> None:
     ears = Ears()
     sensors = [{"id": "timbangan-1", "channel": "hx711-0", "counts_per_g": 20.0}]
     with running(make(wire.path, ears, protocol="pawon-board", sensors=sensors)):
-        ears.until(lambda: "no_zero" in ears.kinds, poke=lambda: wire.say(PROTOCOLS["pawon-board"].example))
+        ears.until(lambda: "no_zero" in ears.every_kind, poke=lambda: wire.say(PROTOCOLS["pawon-board"].example))
     assert ears.samples == []
 
 

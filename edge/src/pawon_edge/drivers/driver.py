@@ -73,7 +73,7 @@ class DeviceTable(Table):
     @property
     def title(self) -> str:
         """What ``pawon-edge check`` calls it."""
-        raise NotImplementedError
+        return type(self).__name__
 
     def missing(self) -> list[str]:
         """What this machine lacks for it now, each with its remedy. Looks only."""

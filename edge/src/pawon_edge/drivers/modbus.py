@@ -9,9 +9,6 @@ Imported only where a line is configured: pymodbus costs 1.6 MB of memory.
 from __future__ import annotations
 
 import logging
-import random
-import termios
-import threading
 from collections.abc import Sequence
 
 import serial
@@ -28,6 +25,7 @@ from ..sample import Sample, Trouble
 from .driver import Surroundings
 from .modbus_table import ModbusSensor, ModbusTable
 from .modbus_turns import Unit, take_turns
+from .reopening import Reopening
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +38,6 @@ PAUSE_CHARACTERS = 3.5
 CHARACTER_BITS = 11
 # No answer has more; what is beyond is somebody who talks unasked.
 MAX_HEARD = 512
-BACKOFF_FIRST_S = 0.5
-BACKOFF_MOST_S = 5.0
 
 
 class _Device:
@@ -62,8 +58,7 @@ class ModbusLine:
 
     def __init__(self, *, table: ModbusTable, around: Surroundings) -> None:
         self._table, self._around = table, around
-        self._stop = threading.Event()
-        self._backoff_s = BACKOFF_FIRST_S
+        self._reopening = Reopening(table, around)
         self._framer = FramerRTU(DecodePDU(False))
         maps = table.maps
         of: dict[int, list[ModbusSensor]] = {}
@@ -79,24 +74,11 @@ class ModbusLine:
 
     def run(self) -> None:
         """The thread's body."""
-        said = ""
-        while not self._stop.is_set():
-            opened = False
-            try:
-                with self._open() as port:
-                    log.info("%s: port %s is open", self.name, port.port)
-                    said, opened = "", True
-                    self._ask_rounds(port)
-            except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError; termios.error is not
-                if said != (said := str(error)):
-                    log.warning("%s: port %s: %s", self.name, self._table.paths[0], error)
-                self._lost(str(error), opened=opened)
-            self._stop.wait(self._backoff_s * random.uniform(0.7, 1.0))  # noqa: S311 - jitter, no secret
-            self._backoff_s = min(self._backoff_s * 2, BACKOFF_MOST_S)
+        self._reopening.run(self._open, self._ask_rounds)
 
     def stop(self) -> None:
         """End soon."""
-        self._stop.set()
+        self._reopening.stopped.set()
 
     def _open(self) -> serial.Serial:
         bits, parity, stop = tuple(self._table.format)
@@ -112,16 +94,16 @@ class ModbusLine:
         for turn in turns:
             # Behind a newly opened port may be another line: what was known of the units is not.
             turn.misses, turn.answered = 0, False
-        while not self._stop.is_set():
+        while not self._reopening.stopped.is_set():
             began_ms = self._around.monotonic_ms()
             for turn in take_turns(turns, number, self._table.interval_s):
-                if self._stop.is_set():
+                if self._reopening.stopped.is_set():
                     return
                 self._ask(port, self._devices[turn.number])
-                self._stop.wait(max(PAUSE_S, PAUSE_CHARACTERS * CHARACTER_BITS / self._table.baud))
+                self._reopening.stopped.wait(max(PAUSE_S, PAUSE_CHARACTERS * CHARACTER_BITS / self._table.baud))
             number += 1
             took_s = (self._around.monotonic_ms() - began_ms) / 1000
-            self._stop.wait(max(0.0, self._table.interval_s - took_s))
+            self._reopening.stopped.wait(max(0.0, self._table.interval_s - took_s))
 
     def _ask(self, port: serial.Serial, device: _Device) -> None:
         # A late answer or noise of before is no answer to this question.
@@ -133,12 +115,12 @@ class ModbusLine:
             heard = b""  # an adapter that echoes, and nobody behind it
         device.turn.heard(answer is not None)
         if answer is not None:
-            self._backoff_s = BACKOFF_FIRST_S
+            self._reopening.went_well()
         if isinstance(answer, ExceptionResponse):
             self._trouble(device, "refused", explain_refusal(answer.exception_code), heard)
         elif answer is not None:
             self._take(device, answer.registers, heard)
-        elif not self._stop.is_set():
+        elif not self._reopening.stopped.is_set():
             self._trouble(device, *self._name_miss(device, heard), heard)
 
     def _question(self, device: _Device) -> bytes:
@@ -150,7 +132,9 @@ class ModbusLine:
         """The bytes that came, and the answer in them; both as soon as it is whole, or after the unit's time."""
         heard = b""
         until_ms = self._around.monotonic_ms() + round(device.wait_s(self._table) * 1000)
-        while not self._stop.is_set() and self._around.monotonic_ms() < until_ms and len(heard) < MAX_HEARD:
+        while (
+            not self._reopening.stopped.is_set() and self._around.monotonic_ms() < until_ms and len(heard) < MAX_HEARD
+        ):
             missing = device.answer_length - len(heard)
             data = port.read(missing if missing > 0 else max(1, port.in_waiting))
             heard += data
@@ -224,15 +208,6 @@ class ModbusLine:
             registers = " ".join(f"{word:04X}" for word in words)
             detail = f"registers {registers}" + ("" if value is None else f", {value:g} by the map {device.row.name}")
             self._around.emit(Trouble(sensor=sensor.id, at_ms=at_ms, kind=one.state, detail=detail, raw=one.raw))
-
-    def _lost(self, detail: str, *, opened: bool) -> None:
-        others = self._around.port_lost(self.name) if opened else []
-        kind = "hub_lost" if others else "port_lost"
-        if others:
-            # One cable is an accident; several at one moment are their hub or its power.
-            detail = f"went together with {', '.join(others)}: check the USB hub's power; {detail}"
-        for device in self._devices.values():
-            self._trouble(device, kind, detail)
 
     def _trouble(self, device: _Device, kind: str, detail: str, raw: bytes = b"") -> None:
         at_ms = self._around.monotonic_ms()

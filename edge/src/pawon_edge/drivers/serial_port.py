@@ -7,9 +7,6 @@ port that fails is closed and opened again with backoff, for ever, in this one l
 from __future__ import annotations
 
 import logging
-import random
-import termios
-import threading
 from collections import deque
 
 import serial
@@ -21,6 +18,7 @@ from pawon_firmware_bridge.protocols.poll import Dialogue
 from ..sample import Sample, Trouble
 from .driver import Surroundings
 from .port_watch import PortWatch
+from .reopening import Reopening
 from .serial_table import SerialSensor, SerialTable
 
 log = logging.getLogger(__name__)
@@ -33,8 +31,6 @@ MAX_READ_BYTES = 4096
 GATHER_S = 0.015
 # A babbling port is not listened to for so long: its bytes must not cost the other sensors their time.
 BABBLE_REST_S = 1.0
-BACKOFF_FIRST_S = 0.5
-BACKOFF_MOST_S = 5.0
 MAX_COMMANDS = 16
 
 
@@ -43,10 +39,9 @@ class SerialPort:
 
     def __init__(self, *, table: SerialTable, around: Surroundings) -> None:
         self._table, self._around, self._row = table, around, table.row
-        self._stop = threading.Event()
+        self._reopening = Reopening(table, around)
         self._commands: deque[bytes] = deque(maxlen=MAX_COMMANDS)
         self._sequence = 0
-        self._backoff_s = BACKOFF_FIRST_S
         self._refused_board = ""
         self._board = ""
         self._zeros: dict[str, int] = {}
@@ -57,24 +52,11 @@ class SerialPort:
 
     def run(self) -> None:
         """The thread's body."""
-        said = ""
-        while not self._stop.is_set():
-            opened = False
-            try:
-                with self._open() as port:
-                    log.info("%s: port %s is open", self.name, port.port)
-                    said, opened = "", True
-                    self._listen(port)
-            except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError; termios.error is not
-                if said != (said := str(error)):
-                    log.warning("%s: port %s: %s", self.name, self._table.paths[0], error)
-                self._lost(str(error), opened=opened)
-            self._stop.wait(self._backoff_s * random.uniform(0.7, 1.0))  # noqa: S311 - jitter, no secret
-            self._backoff_s = min(self._backoff_s * 2, BACKOFF_MOST_S)
+        self._reopening.run(self._open, self._listen)
 
     def stop(self) -> None:
         """End soon."""
-        self._stop.set()
+        self._reopening.stopped.set()
 
     def sound_alarm(self) -> None:
         """Ask a board to sound and to light; nothing happens on a port that is no board."""
@@ -104,7 +86,7 @@ class SerialPort:
             self._command(commands.identify(sequence=self._next()))
         pause_ms = round(self._row.poll.interval_s * 1000) if self._row.poll is not None else 0
         ask_at_ms = now_ms() + pause_ms
-        while not self._stop.is_set():
+        while not self._reopening.stopped.is_set():
             while self._commands:
                 port.write(self._commands.popleft())
             if dialogue is not None and now_ms() >= ask_at_ms:
@@ -117,15 +99,15 @@ class SerialPort:
             if data:
                 watch.heard(data, self._take(parser, data, watch, at_ms), at_ms)
             if watch.babbles:
-                self._trouble(
+                self._reopening.trouble(
                     "babble", "more bytes than the line can carry; check the device and its cable", watch.tail
                 )
-                self._stop.wait(BABBLE_REST_S)
+                self._reopening.stopped.wait(BABBLE_REST_S)
                 port.reset_input_buffer()
             elif (trouble := watch.trouble(parser.waiting, at_ms)) is not None:
-                self._trouble(*trouble, watch.tail)
+                self._reopening.trouble(*trouble, watch.tail)
             if data:
-                self._stop.wait(GATHER_S)
+                self._reopening.stopped.wait(GATHER_S)
 
     def _dialogue(self) -> Dialogue | None:
         poll = self._row.poll
@@ -140,9 +122,9 @@ class SerialPort:
             if isinstance(event, Measurement):
                 good += 1
                 if self._measured(event, at_ms):
-                    self._backoff_s = BACKOFF_FIRST_S
+                    self._reopening.went_well()
             elif isinstance(event, BadFrame):
-                self._trouble(watch.name_bad_frame(), event.reason, event.raw)
+                self._reopening.trouble(watch.name_bad_frame(), event.reason, event.raw)
             else:
                 good += 1
                 self._board_said(event)
@@ -163,7 +145,7 @@ class SerialPort:
         if event.load == "tare":
             return True  # what the scale subtracts; the scale answers, but this is no load
         if self._refused_board:
-            self._trouble("swapped", f"{self._refused_board} is on this port, {self._table.board} should be")
+            self._reopening.trouble("swapped", f"{self._refused_board} is on this port, {self._table.board} should be")
             return False
         sensor = next((s for s in self._table.sensor if s.channel in ("", event.channel)), None)
         return sensor is not None and self._emit(sensor, event, at_ms)
@@ -188,19 +170,6 @@ class SerialPort:
             )
         )  # fmt: skip
         return True
-
-    def _lost(self, detail: str, *, opened: bool) -> None:
-        others = self._around.port_lost(self.name) if opened else []
-        if others:
-            # One cable is an accident; several at one moment are their hub or its power.
-            self._trouble("hub_lost", f"went together with {', '.join(others)}: check the USB hub's power; {detail}")
-        else:
-            self._trouble("port_lost", detail)
-
-    def _trouble(self, kind: str, detail: str, raw: bytes = b"") -> None:
-        at_ms = self._around.monotonic_ms()
-        for sensor in self._table.sensor:
-            self._around.emit(Trouble(sensor=sensor.id, at_ms=at_ms, kind=kind, detail=detail, raw=raw))
 
     def _command(self, command: bytes) -> None:
         self._commands.append(command)
