@@ -71,7 +71,7 @@ def write_until_killed(path: Path, boot: str, told: int, seed: int) -> None:
         if chance.random() < 0.2:
             spool.refuse(chance.randint(1, last), "poison", 1)
         if chance.random() < 0.2:
-            spool.confirm(last)
+            spool.confirm(last, proven=True)
             spool.prune()
 
 
@@ -226,7 +226,7 @@ def test_a_pruned_beginning_is_told_by_a_gap_whose_chain_goes_on(
     spool = Spool(tmp_path / "spool.db")
     spool.append(BOOT, [item(n) for n in range(1, 201)])
     assert spool.prune() == 0
-    spool.confirm(150)
+    spool.confirm(150, proven=True)
     assert [spool.prune() for _ in range(5)] == [30, 30, 30, 10, 0]
     for reopened in (False, True):
         if reopened:
@@ -248,7 +248,7 @@ def test_nothing_unconfirmed_is_ever_pruned(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(spool_module, "KEEP_ROWS", 10)
     spool = Spool(tmp_path / "spool.db")
     spool.append(BOOT, [item(n) for n in range(1, 101)])
-    spool.confirm(10**9)
+    spool.confirm(10**9, proven=True)
     assert spool.upto == 100
     spool.prune()
     assert all_rows(spool, 91)[0].item == item(91)
@@ -306,7 +306,7 @@ def test_threads_take_turns(tmp_path: Path) -> None:
     def reading() -> None:
         while not done.is_set():
             spool.read(max(1, spool.last - 50), limit=100, max_bytes=10_000)
-            spool.confirm(spool.last)
+            spool.confirm(spool.last, proven=True)
             spool.prune()
             spool.oldest_unconfirmed_ms(BOOT, 10**6)
         rounds.append(1)  # only a thread that met no error comes here
@@ -332,8 +332,8 @@ def test_the_oldest_unconfirmed_row_tells_its_age(tmp_path: Path) -> None:
     spool.append(BOOT, [item(100), item(101)])
     assert spool.oldest_unconfirmed_ms(BOOT, 500) == 400
     assert spool.oldest_unconfirmed_ms(OTHER_BOOT, 500) == 0
-    spool.confirm(1)
+    spool.confirm(1, proven=True)
     assert spool.oldest_unconfirmed_ms(BOOT, 500) == 399
-    spool.confirm(2)
+    spool.confirm(2, proven=True)
     assert spool.oldest_unconfirmed_ms(BOOT, 500) == 0
     spool.close()

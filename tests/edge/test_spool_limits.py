@@ -87,7 +87,7 @@ def test_what_the_server_has_goes_before_anything_is_thinned(tmp_path: Path) -> 
     """Confirmed rows are kept only while there is room."""
     spool = Spool(tmp_path / "spool.db")
     fill(spool, 1_000)
-    spool.confirm(500)
+    spool.confirm(500, proven=True)
     assert spool.keep_within(900, WIDE) < 100
     rows = checked(spool)
     assert sorted(rows) == list(range(501, 1_001))

@@ -116,7 +116,7 @@ def _make(folder: Path, seed: int) -> tuple[Path, str, Truth, int]:
         truth |= {first + n: raw for n, raw in enumerate(items)}
         spool.append(BOOT, items, scales={"timbangan-1": first})
         if seed % 2 and chance.random() < 0.5:
-            spool.confirm(spool.last)
+            spool.confirm(spool.last, proven=True)
             spool.prune()
     for file in working.glob("spool.db*"):
         if not file.name.endswith(("-shm", ".lock")):

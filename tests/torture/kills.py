@@ -154,7 +154,7 @@ def _write(path: Path, seed: int, record: Record, told: int, point: str | None) 
                 spool.refuse(number, "poison", 1)
             if chance.random() < 0.3:
                 tell(confirm=last)
-                spool.confirm(last)
+                spool.confirm(last, proven=True)
                 spool.prune()
         spool.close()
         os._exit(0)

@@ -101,7 +101,7 @@ def _work(path: Path, record: Record, chance: random.Random, disk: Disk, synchro
                 spool.refuse(number, "poison", 1)
             if chance.random() < 0.3:
                 record.confirmed = max(record.confirmed, last)
-                spool.confirm(last)
+                spool.confirm(last, proven=True)
                 spool.prune()
             if chance.random() < 0.03:
                 spool.close()

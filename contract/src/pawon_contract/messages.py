@@ -20,6 +20,7 @@ Milliseconds = Annotated[int, Meta(ge=0, le=2**53)]
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
 Hex = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{2}){0,64}$")]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+SpoolId = Annotated[str, Meta(pattern=r"^[0-9a-f]{20}$")]
 BootId = Annotated[str, Meta(pattern=r"^[0-9a-f-]{8,36}$")]
 
 # A report or heartbeat is due at least this often; a sensor that promises more often says so in its reports.
@@ -120,7 +121,17 @@ class Gap(_Item, frozen=True, kw_only=True, tag="gap", rename={"from_": "from"})
     detail: Text = ""
 
 
-Item = Reading | Contact | Weighing | SensorFault | ClockFix | Gap
+class Fork(_Item, frozen=True, kw_only=True, tag="fork"):
+    """Two cards carried spool ``spool`` on from a common beginning: the server holds other rows from ``first`` on.
+
+    Stands in the new spool behind this card's version of those rows; the server's version stays in the old one.
+    """
+
+    spool: SpoolId
+    first: Sequence
+
+
+Item = Reading | Contact | Weighing | SensorFault | ClockFix | Gap | Fork
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -132,7 +143,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     without trusting any wall clock. ``hash`` is the chain value after the last item.
     """
 
-    spool: Annotated[str, Meta(pattern=r"^[0-9a-f]{20}$")]
+    spool: SpoolId
     first: Sequence
     boot: BootId
     offset_ms: int
@@ -146,18 +157,24 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     signature: Annotated[str, Meta(max_length=256)] | None = None
 
 
-class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """Which sending a ``committed`` answers."""
+class Answers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which sending a ``committed`` answers. ``covered_to``: in the record a gap up to that row covers its last row, so
+    whether the record holds the same rows cannot be told from it."""
 
     first: Sequence
     sent_ms: Milliseconds
+    covered_to: Sequence | None = None
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """A payload that could not be taken as a batch: ``digest`` is the SHA-256 of its bytes, kept in quarantine."""
+class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A payload that could not be taken as a batch: ``digest`` is the SHA-256 of its bytes, kept in quarantine.
+
+    ``fork``: its rows can be read and are others than the record holds under the same numbers.
+    """
 
     digest: Digest
     reason: Text
+    fork: bool = False
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,12 +13,15 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal, get_args
 
 log = logging.getLogger(__name__)
 
 # Enough to see a pattern (the card dies), few enough for the card: each is at most as large as a spool.
 KEPT = 3
-_MARK = ".damaged-"
+# Why a file was put aside: the card did something to its bytes, or another card carries the same spool.
+Mark = Literal["damaged", "forked"]
+MARKS: tuple[Mark, ...] = get_args(Mark)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,57 +57,57 @@ def building(path: Path) -> Path:
     return Path(f"{path}.salvage-part")
 
 
-def built(path: Path, utc: datetime, wal: bytes) -> None:
+def built(path: Path, utc: datetime, wal: bytes, mark: Mark = "damaged") -> None:
     """The new database is whole and closed: from here on it is the spool, whatever happens."""
     with building(path).open("rb") as file:
         os.fsync(file.fileno())
-    building(path).replace(_ready(path))
+    building(path).replace(_ready(path, mark))
     sync_folder(path)
     finish(path, utc, wal)
 
 
 def finish(path: Path, utc: datetime, wal: bytes = b"") -> None:
-    """Put a salvaged database in its place, or go on with that where a start before was cut short."""
+    """Put a new database in its place, or go on with that where a start before was cut short."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         Path(f"{building(path)}{suffix}").unlink(missing_ok=True)
-    if not _ready(path).exists():
-        return
-    put_aside(path, utc, wal)
-    _ready(path).replace(path)
-    sync_folder(path)
+    for mark in MARKS:
+        if _ready(path, mark).exists():
+            put_aside(path, utc, wal, mark)
+            _ready(path, mark).replace(path)
+            sync_folder(path)
 
 
-def put_aside(path: Path, utc: datetime, wal: bytes = b"") -> None:
+def put_aside(path: Path, utc: datetime, wal: bytes = b"", mark: Mark = "damaged") -> None:
     """Rename the database and its log after the time, and forget the oldest of those put aside before.
 
     ``wal``: the log as it was found, for SQLite may have shortened or deleted it since."""
-    mark = f"{_MARK}{utc:%Y%m%dT%H%M%SZ}"
+    name = f".{mark}-{utc:%Y%m%dT%H%M%SZ}"
     # The log first: a database without its log is still damaged, a log without its database could meet another one.
     for suffix in ("-wal", ""):
         file = Path(f"{path}{suffix}")
         if file.exists() or (suffix and wal):
-            target = Path(f"{path}{suffix}{mark}")
+            target = Path(f"{path}{suffix}{name}")
             for number in range(2, 100):
                 if not target.exists():
                     break
-                target = Path(f"{path}{suffix}{mark}-{number}")
+                target = Path(f"{path}{suffix}{name}-{number}")
             if suffix and wal:
                 with contextlib.suppress(OSError):  # a full disk keeps what it has
                     target.write_bytes(wal)
                 file.unlink(missing_ok=True)
             else:
                 file.replace(target)
-            log.error("the damaged %s is kept as %s", file.name, target.name)
+            log.error("the %s %s is kept as %s", mark, file.name, target.name)
     Path(f"{path}-shm").unlink(missing_ok=True)
     for suffix in ("-wal", ""):
-        for old in aside(path, suffix)[:-KEPT]:
+        for old in aside(path, suffix, mark)[:-KEPT]:
             old.unlink(missing_ok=True)
     sync_folder(path)
 
 
-def aside(path: Path, suffix: str = "") -> list[Path]:
+def aside(path: Path, suffix: str = "", mark: Mark = "damaged") -> list[Path]:
     """The databases (or with ``-wal`` the logs) that were put aside, the oldest first."""
-    return sorted(path.parent.glob(f"{path.name}{suffix}{_MARK}*"))
+    return sorted(path.parent.glob(f"{path.name}{suffix}.{mark}-*"))
 
 
 def sync_folder(path: Path) -> None:
@@ -120,5 +123,5 @@ def _identity_file(path: Path) -> Path:
     return Path(f"{path}.id")
 
 
-def _ready(path: Path) -> Path:
-    return Path(f"{path}.salvaged")
+def _ready(path: Path, mark: Mark) -> Path:
+    return Path(f"{path}.{'salvaged' if mark == 'damaged' else 'parted'}")

@@ -22,13 +22,15 @@ from pathlib import Path
 from typing import IO
 
 from pawon_contract import chain, codec
-from pawon_contract.messages import Gap
+from pawon_contract.ids import new_spool_id
+from pawon_contract.messages import Fork, Gap
 
 from ..clock import Offset
 from .carving import PAGE_BYTES
 from .fill import thinnable
 from .opening import Opened, SpoolError, open_spool
-from .quarantine import aside
+from .parting import build_parted
+from .quarantine import aside, built
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,9 @@ class Spool:
         self._upto = max(0, min(int(self._fact("upto")), opened.last))
         self._count: int = self._db.execute("SELECT count(*) FROM row").fetchone()[0]
         self._thinned_through = 0
+        # Whether the server has taken rows of this card as the continuation of its own: before, what it calls stored
+        # may be another card's.
+        self._proven = False
         self._pruned_through = int(self._fact("pruned_through"))
         self._pruned_chain = bytes.fromhex(self._fact("pruned_chain"))
 
@@ -99,8 +104,12 @@ class Spool:
         """What a person should know of the spool's files; empty when all is well."""
         if self._suspect is not None:
             return f"the spool is being opened anew: {self._suspect}"[:200]
-        kept = aside(self.path)
-        return f"{len(kept)} damaged spool file(s) kept, the newest {kept[-1].name}"[:200] if kept else ""
+        said = []
+        if kept := aside(self.path, mark="forked"):
+            said.append(f"this card was copied: {len(kept)} older spool file(s) kept, the newest {kept[-1].name}")
+        if kept := aside(self.path):
+            said.append(f"{len(kept)} damaged spool file(s) kept, the newest {kept[-1].name}")
+        return "; ".join(said)[:200]
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
@@ -147,6 +156,11 @@ class Spool:
     def upto(self) -> int:
         """How far the server has confirmed."""
         return self._upto
+
+    @property
+    def proven(self) -> bool:
+        """Whether the server has compared its rows with this card's since the spool was opened."""
+        return self._proven
 
     def append(
         self,
@@ -200,14 +214,34 @@ class Spool:
             rows.append(SpooledRow(sequence=sequence, last=last, boot=boot, item=item, chain=value))
         return rows
 
-    def confirm(self, upto: int) -> None:
-        """The server has every row up to here. Not durable by itself: after a crash the server simply says it again."""
+    def confirm(self, upto: int, *, proven: bool) -> None:
+        """The server has every row up to here; ``proven``: it took rows of this card behind them, and nothing is pruned
+        before. Not durable by itself: after a crash the server simply says it again."""
         with self._lock:
             self._upto = min(upto, self._last)
+            self._proven = self._proven or proven
+
+    def part(self, first: int, boot: str, at_ms: int) -> None:
+        """The server holds other rows from ``first`` on: go on in a new spool, of this card's rows from there on. The
+        old file is kept. Raises ``sqlite3.Error`` when the disk refuses; then nothing has changed."""
+        with self._in_turn():
+            fork = Fork(at_ms=at_ms, spool=self.id, first=max(first, self._pruned_through + 1))
+            try:
+                build_parted(self._db, self.path, new_spool_id(), fork, boot)
+                utc = datetime.now(UTC)
+                self._suspect = "this card was copied"  # until the new one is open, whatever fails on the way
+                self._db.close()
+                built(self.path, utc, b"", "forked")
+                self._take_up(open_spool(self.path, utc))
+                self._suspect = None
+            except (SpoolError, OSError) as error:
+                raise sqlite3.OperationalError(str(error)) from error
 
     def prune(self, keep_rows: int | None = None) -> int:
         """Forget the oldest confirmed rows beyond ``keep_rows`` (``KEEP_ROWS``); how many. Cheap to call often."""
         with self._in_turn():
+            if not self._proven:
+                return 0
             kept = KEEP_ROWS if keep_rows is None else keep_rows
             # Counted in rows, not in numbers: behind a gap the numbers may have jumped.
             excess = min(self._count - (self._last - self._upto) - kept, PRUNE_AT_ONCE)

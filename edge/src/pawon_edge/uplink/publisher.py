@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import random
+import secrets
 import sqlite3
 import threading
 import time
@@ -26,8 +27,9 @@ from pawon_contract.messages import Committed, Envelope, GatewayStatus, Live
 from pawon_contract.topics import Leaf, topic
 
 from ..clock import Offset
-from ..spool import Spool
-from .window import BATCH_BYTES, Sending, Window
+from ..spool import Spool, SpooledRow
+from .fork import ForkSearch, Question
+from .window import ANSWER_TIMEOUT_MS, BATCH_BYTES, Sending, Window
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ BACKOFF_MOST_S = 30.0
 # A retained ``committed`` tells where to go on; a broker that has none lets the gateway begin by its own memory.
 WAIT_FOR_RETAINED_MS = 1_500
 MAX_INBOX = 1_000
+# A card is copied once; what asks for a new spool again so soon is something else and must not fill the card.
+FORK_PAUSE_MS = 600_000
 # The goodbye to a broker that does not read.
 GOODBYE_S = 1.0
 
@@ -77,8 +81,11 @@ class Publisher:
         self._begin_at_ms: int | None = None
         self._new_connection = threading.Event()
         self.last_commit_ms: int | None = None
-        self._said_ahead = False
-        self._client_id = f"pawon-{kitchen}-{gateway}"
+        self._search: ForkSearch | None = None
+        self._parted_ms: int | None = None
+        # Another one for every process: two that were given one configuration would throw each other off the broker
+        # for ever. No session of the broker's is of any use to us that a name could find again.
+        self._client_id = f"pawon-{kitchen}-{gateway}-{secrets.token_hex(4)}"
         self._threads = [
             threading.Thread(target=self._network, name="uplink-network", daemon=True),
             threading.Thread(target=self._send_loop, name="uplink-send", daemon=True),
@@ -211,6 +218,7 @@ class Publisher:
             if self._new_connection.is_set():
                 self._new_connection.clear()
                 self._window.connected(now_ms)
+                self._ask_again()
                 self._begin_at_ms = now_ms + WAIT_FOR_RETAINED_MS
             try:
                 if message is not None:
@@ -227,6 +235,9 @@ class Publisher:
         self._begin_at_ms = None
         if self._window.spool != self._spool.id:  # it was opened anew, and nothing of the old one could be proven
             self._window = Window(spool=self._spool.id, upto=self._spool.upto, next=self._spool.upto + 1)
+        if self._search is not None:
+            self._search_fork(self._search, now_ms)
+            return
         if self._window.tick(now_ms):
             log.warning("the server has not answered for a while; sending again from row %d", self._window.next)
         while self._window.may_send(self._spool.last) and self._send_batch():
@@ -237,20 +248,19 @@ class Publisher:
         if isinstance(answer, codec.Unreadable):
             log.error("unreadable answer of the server: %s", answer.reason)
             return
-        if answer.spool == self._spool.id and answer.upto > self._spool.last and not self._said_ahead:
-            self._said_ahead = True
-            log.critical(
-                "the server holds rows up to %d of spool %s, this card only %d: it was restored from a copy; "
-                "move %s away so that a new spool begins",
-                answer.upto, answer.spool, self._spool.last, self._spool.path,
-            )  # fmt: skip
+        if self._search is not None:
+            self._search.hear(answer)
+            return
+        if self._differs(answer, retained=retained):
+            self._begin_search(answer, now_ms)
+            return
         verdict = self._window.committed(answer, now_ms, retained=retained)
         if retained and answer.spool == self._spool.id:
             self._begin_at_ms = None
         if not retained and answer.spool == self._spool.id:
             self.last_commit_ms = now_ms
-        if verdict.upto is not None:
-            self._spool.confirm(verdict.upto)
+        if verdict.upto is not None or verdict.proven:
+            self._spool.confirm(self._window.upto, proven=verdict.proven)
             self._spool.prune()
         if verdict.server_time is not None:
             self._on_server_time(*verdict.server_time)
@@ -260,12 +270,22 @@ class Publisher:
             self._spool.refuse(sequence, reason, now_ms)
 
     def _send_batch(self) -> bool:
+        rows = self._spool.read(self._window.next, limit=self._window.rows_at_once(), max_bytes=BATCH_BYTES)
+        sent = self._publish(rows) if rows else None
+        if sent is None:
+            return False
+        sent_ms, digest = sent
+        self._window.sent(
+            Sending(first=rows[0].sequence, last=rows[-1].last, rows=len(rows), sent_ms=sent_ms, digest=digest)
+        )
+        return True
+
+    def _publish(self, rows: list[SpooledRow]) -> tuple[int, str] | None:
+        """Hand rows of one boot to the client: when, and the payload's digest; ``None`` when it takes none: the
+        connection is gone or paho's queue is full; the window waits, the spool keeps."""
         client = self._client
         if client is None:
-            return False
-        rows = self._spool.read(self._window.next, limit=self._window.rows_at_once(), max_bytes=BATCH_BYTES)
-        if not rows:
-            return False
+            return None
         boot = rows[0].boot or self._boot
         offset, sent_ms = self._offset_of(boot), self._clock.monotonic_ms()
         envelope = Envelope(
@@ -275,16 +295,49 @@ class Publisher:
             items=[msgspec.Raw(row.item) for row in rows], hash=rows[-1].chain.hex(),
         )  # fmt: skip
         payload = codec.encode(envelope)
-        info = client.publish(self._topic("log"), payload, qos=1)
-        if info.rc != mqtt.MQTT_ERR_SUCCESS:
-            return False  # the connection is gone or paho's queue is full: the window waits, the spool keeps
-        self._window.sent(
-            Sending(
-                first=rows[0].sequence,
-                last=rows[-1].last,
-                rows=len(rows),
-                sent_ms=sent_ms,
-                digest=codec.digest(payload),
+        if client.publish(self._topic("log"), payload, qos=1).rc != mqtt.MQTT_ERR_SUCCESS:
+            return None
+        return sent_ms, codec.digest(payload)
+
+    # --- a copied card --------------------------------------------------------------------------------------------
+
+    def _differs(self, answer: Committed, *, retained: bool) -> bool:
+        """Whether the server's word tells that it holds other rows under this spool's numbers."""
+        if answer.spool != self._spool.id:
+            return False
+        refused = None if retained else answer.refused
+        if refused is not None:
+            return refused.fork and self._window.awaits(refused.digest)
+        return answer.upto > self._spool.last
+
+    def _begin_search(self, answer: Committed, now_ms: int) -> None:
+        if self._parted_ms is not None and now_ms - self._parted_ms < FORK_PAUSE_MS:
+            return  # nothing is taken for refused meanwhile: the window asks again by its timeout
+        log.critical(
+            "the server holds other rows of spool %s than this card, which was restored from a copy or runs twice; "
+            "looking for the first that differs among %d", self._spool.id, min(answer.upto, self._spool.last),
+        )  # fmt: skip
+        self._search = ForkSearch(spool=self._spool.id, differs=min(answer.upto, self._spool.last) + 1)
+
+    def _ask_again(self) -> None:
+        if self._search is not None:
+            self._search.asked = None
+
+    def _search_fork(self, search: ForkSearch, now_ms: int) -> None:
+        if search.asked is not None and now_ms - search.asked.sent_ms > ANSWER_TIMEOUT_MS:
+            self._ask_again()
+        while search.found is None and search.asked is None:
+            rows = self._spool.read(search.next, limit=1, max_bytes=BATCH_BYTES)
+            if rows and not search.worth_asking(rows[0].sequence, rows[0].last):
+                continue
+            sent = self._publish(rows) if rows else None
+            if sent is None:
+                return
+            search.asked = Question(first=rows[0].sequence, last=rows[0].last, sent_ms=sent[0], digest=sent[1])
+        if search.found is not None:
+            log.critical(
+                "rows of spool %s differ from row %d on; a new spool begins with them", search.spool, search.found
             )
-        )
-        return True
+            self._spool.part(search.found, self._boot, now_ms)
+            self._search, self._parted_ms = None, now_ms
+            self.wake()

@@ -34,11 +34,13 @@ class Verdict:
     """What a ``committed`` meant.
 
     ``upto``: the newly confirmed row. ``server_time``: (server ms, sent ms, received ms) when its time counts.
+    ``proven``: the server's rows up to there are this spool's own, for it has compared a batch of this connection.
     ``refused_row``: the single row that the server cannot take, with the reason.
     """
 
     upto: int | None = None
     server_time: tuple[int, int, int] | None = None
+    proven: bool = False
     refused_row: tuple[int, str] | None = None
 
 
@@ -52,12 +54,16 @@ class Window:
     next: int = 1
     batch_rows: int = BATCH_ROWS
     _flight: deque[Sending] = field(default_factory=deque)
+    # Whether the newest word was about a batch of this connection, which the server has then compared with its record.
+    # Until then the last row it calls stored is sent too: a card that was copied has other rows under its numbers.
+    _proven: bool = False
     # The sending that is being halved because the server refused its envelope: rows up to here go in small batches.
     _careful_until: int = 0
     _progress_ms: int = 0
 
     def connected(self, now_ms: int) -> None:
         """A new connection: nothing sent before it is answered in it."""
+        self._proven = False
         self._rewind(now_ms)
 
     def may_send(self, newest: int) -> bool:
@@ -74,6 +80,10 @@ class Window:
             self._progress_ms = sending.sent_ms
         self._flight.append(sending)
         self.next = sending.last + 1
+
+    def awaits(self, digest: str) -> bool:
+        """Whether the payload of this digest is on its way."""
+        return any(sending.digest == digest for sending in self._flight)
 
     def tick(self, now_ms: int) -> bool:
         """Rewind when answers are overdue; whether it did."""
@@ -100,19 +110,21 @@ class Window:
         fell = answer.upto < self.upto
         self.epoch = answer.epoch
         moved = answer.upto != self.upto
+        if sending is not None or moved:
+            self._proven = sending is not None and answer.answers is not None and answer.answers.covered_to is None
         self.upto = answer.upto
         if moved:
             self._progress_ms = now_ms
             while self._flight and self._flight[0].last <= self.upto:
                 self._flight.popleft()
-            self.next = max(self.next, self.upto + 1)
+            self.next = max(self.next, self._begin())
         hole = sending is not None and sending.first > self.upto + 1
         if fell or hole:
             self._rewind(now_ms)
         server_time = None
         if sending is not None and answer.server_time_ms is not None:
             server_time = (answer.server_time_ms, sending.sent_ms, now_ms)
-        return Verdict(upto=self.upto if moved else None, server_time=server_time)
+        return Verdict(upto=self.upto if moved else None, server_time=server_time, proven=self._proven)
 
     def _refused(self, digest: str, reason: str, now_ms: int) -> Verdict:
         sending = next((s for s in self._flight if s.digest == digest), None)
@@ -124,7 +136,10 @@ class Window:
         self._rewind(now_ms)
         return Verdict(refused_row=single)
 
+    def _begin(self) -> int:
+        return self.upto + 1 if self._proven else max(1, self.upto)
+
     def _rewind(self, now_ms: int) -> None:
         self._flight.clear()
-        self.next = self.upto + 1
+        self.next = self._begin()
         self._progress_ms = now_ms

@@ -22,7 +22,7 @@ from ..projections.projector import MAX_CLOCK_MS, Projector
 from ..projections.sensor_trouble import SilenceEntry
 from ..rulebook import Rulebook, encode
 from ..store.journal import EntryKind, Journal, batch_holding
-from .batches import Broken, Continuation, Hole, Known, SpoolState, beginning, chain_at, judge
+from .batches import Broken, Continuation, Hole, Known, SpoolState, judge, state_at
 from .silence import declare
 
 log = logging.getLogger(__name__)
@@ -105,14 +105,16 @@ class Acceptance:
         if abs(envelope.offset_ms) > MAX_CLOCK_MS or envelope.error_ms > MAX_CLOCK_MS:
             return self._refuse(connection, message, "envelope: offset_ms or error_ms is no time", changes), 0
         stored = self.projector.gateways.stored(message.gateway, envelope.spool)
-        verdict = judge(envelope, stored)
+        verdict, covered_to = judge(envelope, stored), None
         if isinstance(verdict, Known):
-            before = self._state_before(connection, message.gateway, envelope.spool, verdict.last)
-            if before is not None and before.hex() != envelope.hash:
+            held = self._held(connection, message.gateway, envelope.spool, verdict.last)
+            if held.upto > verdict.last:
+                covered_to = held.upto
+            elif held.chain.hex() != envelope.hash:
                 reason = f"chain: rows up to {verdict.last} differ from the record of the same numbers (a copied card?)"
-                return self._refuse(connection, message, reason, changes), 0
+                return self._refuse_fork(connection, message, envelope, reason, changes), 0
         elif isinstance(verdict, Broken):
-            return self._refuse(connection, message, verdict.reason, changes), 0
+            return self._refuse_fork(connection, message, envelope, verdict.reason, changes), 0
         elif isinstance(verdict, Continuation):
             if not project:
                 # Journalled first, so that deriving the projections again sets aside the same rows.
@@ -127,14 +129,14 @@ class Acceptance:
         else:
             assert isinstance(verdict, Hole)
         count = len(verdict.rows) if isinstance(verdict, Continuation) else 0
-        return self._reply(message.gateway, envelope, stored), count
+        answers = Answers(first=envelope.first, sent_ms=envelope.sent_ms, covered_to=covered_to)
+        return self._reply(message.gateway, envelope.spool, stored, answers), count
 
-    def _reply(self, gateway: str, envelope: Envelope, stored: SpoolState) -> Reply:
-        answers = Answers(first=envelope.first, sent_ms=envelope.sent_ms)
+    def _reply(self, gateway: str, spool: str, stored: SpoolState, answers: Answers) -> Reply:
         return Reply(
             gateway=gateway, retain=True,
             message=Committed(
-                spool=envelope.spool, epoch=self._epoch, upto=stored.upto, answers=answers,
+                spool=spool, epoch=self._epoch, upto=stored.upto, answers=answers,
                 server_time_ms=self._utc_ms(),
             ),
         )  # fmt: skip
@@ -142,39 +144,56 @@ class Acceptance:
     def _refuse(self, connection: Connection, message: Incoming, reason: str, changes: Changes) -> Reply:
         digest = codec.digest(message.payload)
         if digest not in self._refused and self._refused_kept < MAX_REFUSED_KEPT:
-            log.warning(
-                "gateway %s: a payload of %d bytes is refused: %s", message.gateway, len(message.payload), reason
-            )
             self._refused_kept += 1
-            # What is larger than a payload may be was not made by a gateway; its beginning shows what it is.
-            kept = reason.replace("\n", " ").encode() + b"\n" + message.payload[: codec.MAX_PAYLOAD_BYTES]
-            entry = self._journal.append("refused", message.received_ms, kept, gateway=message.gateway)
-            self.projector.apply(connection, entry, changes)
-        self._refused[digest] = None
-        self._refused.move_to_end(digest)
+            self._keep_refused(connection, message, reason, changes)
+        self._remember(digest)
+        spool, upto = self.projector.gateways.newest_spool(message.gateway)
+        return self._refusal(message.gateway, spool, upto, Refused(digest=digest, reason=reason[:200]))
+
+    def _refuse_fork(
+        self, connection: Connection, message: Incoming, envelope: Envelope, reason: str, changes: Changes
+    ) -> Reply:
+        """Rows that are not the record's. Kept once a spool: its gateway asks on with single rows until it knows where
+        the two versions part, and then sends its own in a spool of their own."""
+        fork = f"{message.gateway}.{envelope.spool}"
+        if fork not in self._refused:
+            self._keep_refused(connection, message, reason, changes)
+            self._remember(fork)
+        stored = self.projector.gateways.stored(message.gateway, envelope.spool)
+        refused = Refused(digest=codec.digest(message.payload), reason=reason[:200], fork=True)
+        return self._refusal(message.gateway, envelope.spool, stored.upto, refused)
+
+    def _keep_refused(self, connection: Connection, message: Incoming, reason: str, changes: Changes) -> None:
+        log.warning("gateway %s: a payload of %d bytes is refused: %s", message.gateway, len(message.payload), reason)
+        # What is larger than a payload may be was not made by a gateway; its beginning shows what it is.
+        kept = reason.replace("\n", " ").encode() + b"\n" + message.payload[: codec.MAX_PAYLOAD_BYTES]
+        entry = self._journal.append("refused", message.received_ms, kept, gateway=message.gateway)
+        self.projector.apply(connection, entry, changes)
+
+    def _remember(self, refused: str) -> None:
+        self._refused[refused] = None
+        self._refused.move_to_end(refused)
         while len(self._refused) > REFUSED_REMEMBERED:
             self._refused.popitem(last=False)
-        spool, upto = self.projector.gateways.newest_spool(message.gateway)
-        return Reply(
-            gateway=message.gateway, retain=False,
-            message=Committed(
-                spool=spool, epoch=self._epoch, upto=upto, refused=Refused(digest=digest, reason=reason[:200])
-            ),
-        )  # fmt: skip
 
-    def _state_before(self, connection: Connection, gateway: str, spool: str, last: int) -> bytes | None:
-        """The record's chain value at ``last``; ``None`` where a gap covers it or the entry is gone."""
+    def _refusal(self, gateway: str, spool: str, upto: int, refused: Refused) -> Reply:
+        committed = Committed(spool=spool, epoch=self._epoch, upto=upto, refused=refused)
+        return Reply(gateway=gateway, message=committed, retain=False)
+
+    def _held(self, connection: Connection, gateway: str, spool: str, last: int) -> SpoolState:
+        """The record at row ``last``, which it holds: chain value there, or at the end of the gap that covers it."""
         self._journal.flush(connection)
         entry = batch_holding(connection, self._journal.kitchen, gateway, spool, last)
-        if entry is None or entry.first is None or entry.chain_before is None:
-            return None
+        assert entry is not None, "what the spool's row counts as stored is in the journal"
+        assert entry.first is not None
+        assert entry.last is not None
+        assert entry.chain_before is not None
+        assert entry.chain is not None
         if entry.last == last:
-            return entry.chain
+            return SpoolState(upto=last, chain=entry.chain)
         envelope = codec.decode(entry.payload, Envelope)
-        if isinstance(envelope, codec.Unreadable):
-            return None
-        before = SpoolState(upto=entry.first - 1, chain=entry.chain_before) if entry.first > 1 else beginning(spool)
-        return chain_at(envelope, before, last)
+        assert not isinstance(envelope, codec.Unreadable), "only what decodes is journalled as a batch"
+        return state_at(envelope, SpoolState(upto=entry.first - 1, chain=entry.chain_before), last)
 
     def look_at_clock(self, connection: Connection, changes: Changes) -> None:
         """What only the server's clock can tell: who has been silent for how long."""

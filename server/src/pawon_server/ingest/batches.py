@@ -38,7 +38,7 @@ class Hole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """The chain does not lead from what is stored to what the sender claims."""
+    """The chain does not lead from what is stored to what the sender claims: it has other rows."""
 
     reason: str
 
@@ -60,12 +60,13 @@ def judge(envelope: Envelope, stored: SpoolState) -> Continuation | Known | Hole
     return Continuation(rows=rows, state=SpoolState(upto=rows[-1].last, chain=rows[-1].chain))
 
 
-def chain_at(envelope: Envelope, before: SpoolState, sequence: int) -> bytes | None:
-    """The chain value at ``sequence`` inside a stored batch, ``before`` being the state it continued."""
+def state_at(envelope: Envelope, before: SpoolState, sequence: int) -> SpoolState:
+    """The state at ``sequence`` inside a stored batch, ``before`` being the state it continued; at the end of the gap
+    that covers it where there is one, for within a gap nothing is known."""
     for row in codec.rows(envelope, before.chain, after=before.upto):
-        if row.last == sequence:
-            return row.chain
-    return None
+        if row.last >= sequence:
+            return SpoolState(upto=row.last, chain=row.chain)
+    raise ValueError(f"row {sequence} is not in the batch from {envelope.first}")
 
 
 def _width(envelope: Envelope) -> int:

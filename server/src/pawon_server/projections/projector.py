@@ -17,6 +17,7 @@ from pawon_contract.messages import (
     ClockQuality,
     Contact,
     Envelope,
+    Fork,
     Gap,
     Item,
     Reading,
@@ -33,6 +34,7 @@ from ..store.tables import journal
 from .completeness import Completeness
 from .context import Arrival, Changes
 from .excursions import Excursions
+from .forks import take_fork
 from .gateways import Gateways
 from .incident_rows import IncidentRows
 from .readings import Readings
@@ -239,6 +241,9 @@ class Projector:
                     part.fix_clock(connection, *fix)
                 changes.incidents = changes.stock = True
             return
+        if isinstance(item, Fork):
+            take_fork(connection, self._incident_rows, book, arrival, row.sequence, item, changes)
+            return
         sensor = sensors[item.sensor]
         changes.sensors.add(sensor.id)
         if isinstance(item, Reading):
@@ -288,12 +293,14 @@ def _decode(entry: Entry) -> DecodedBatch:
 
 
 def _unusable(
-    item: ClockFix | Reading | Contact | Weighing | SensorFault, sensors: dict[str, Sensor], gateway: str
+    item: ClockFix | Fork | Reading | Contact | Weighing | SensorFault, sensors: dict[str, Sensor], gateway: str
 ) -> str | None:
     """Why a row that can be read cannot be used, or ``None``."""
     if isinstance(item, ClockFix):
         no_time = abs(item.offset_ms) > MAX_CLOCK_MS or item.error_ms > MAX_CLOCK_MS
         return "offset_ms or error_ms is no time" if no_time else None
+    if isinstance(item, Fork):
+        return None
     sensor = sensors.get(item.sensor)
     if sensor is None or sensor.gateway != gateway:
         return f"sensor {item.sensor!r} is not configured for {gateway}"

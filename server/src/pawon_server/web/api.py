@@ -213,7 +213,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
                     "clock": row.clock if row else None, "clock_error_ms": row.error_ms if row else None,
                     "received_at": iso(row.received_ms) if row else None,
                     "delay_s": row.delay_ms / 1000 if row else None, "refused": row.refused if row else 0,
-                    "guard": view.guard,
+                    "guard": view.guard, "trouble": view.trouble,
                 }
             )  # fmt: skip
         return Page(items=items, next=None)

@@ -201,6 +201,7 @@ class Board:
                     upto=0 if row is None else row.upto,
                     delay_ms=None if row is None else row.delay_ms,
                     guard="" if status is None else status.guard,
+                    trouble="" if status is None else status.spool_trouble,
                 )
             )
         return out

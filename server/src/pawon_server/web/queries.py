@@ -63,6 +63,13 @@ def incident_view(row: Row[Any], book: Rulebook) -> IncidentView:
             "Ukur manual tiap 30 menit sampai sensor diganti.",
             "Measure by hand every 30 minutes until the sensor is replaced.",
         )
+    elif columns["kind"] == "fork":
+        words = (
+            "Kartu memori alat pengirim pernah disalin",
+            "The gateway's memory card was copied",
+            "Pastikan hanya satu alat memakai kartu itu. Kedua catatan disimpan.",
+            "Make sure that only one device uses that card. Both records are kept.",
+        )
     elif columns["point"] == "gateway":
         words = (
             "Gateway tidak mengirim data",

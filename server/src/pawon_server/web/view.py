@@ -51,10 +51,11 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident, worst first. ``kind`` is food (limit) or sensor (silence, fault): different things to do."""
+    """One incident, worst first. ``kind`` is food (limit), sensor (silence, fault) or record (fork): different things
+    to do."""
 
     id: str
-    kind: Literal["limit", "silence", "fault"]
+    kind: Literal["limit", "silence", "fault", "fork"]
     severity: Literal["warning", "critical"]
     sensor: str
     name: str
@@ -112,6 +113,8 @@ class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
     upto: int
     delay_ms: int | None
     guard: str = ""
+    # What a person should know of its card and record; empty when all is well.
+    trouble: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
