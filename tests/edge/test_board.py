@@ -89,7 +89,7 @@ def running(folder: Path, simulator: Simulator) -> Iterator[Kitchen]:
     path = folder / "gateway.toml"
     path.write_text(CONFIG.format(data=folder / "data", port=simulator.paths["board"]))
     config, digest = load_config(path)
-    gateway = Gateway(config, digest, parse_broker(config.broker), SystemClock())
+    gateway = Gateway(config, digest, [parse_broker(config.broker)], SystemClock())
     thread = threading.Thread(target=gateway.run)
     thread.start()
     try:

@@ -308,7 +308,7 @@ def test_threads_take_turns(tmp_path: Path) -> None:
             spool.read(max(1, spool.last - 50), limit=100, max_bytes=10_000)
             spool.confirm(spool.last, proven=True)
             spool.prune()
-            spool.oldest_unconfirmed_ms(BOOT, 10**6)
+            spool.oldest_unconfirmed_ms(BOOT, 10**6, spool.upto)
         rounds.append(1)  # only a thread that met no error comes here
 
     threads = [threading.Thread(target=reading) for _ in range(3)]
@@ -328,12 +328,12 @@ def test_threads_take_turns(tmp_path: Path) -> None:
 def test_the_oldest_unconfirmed_row_tells_its_age(tmp_path: Path) -> None:
     """Queue age is the newest boot's business; confirmed rows and rows of another boot have none."""
     spool = Spool(tmp_path / "spool.db")
-    assert spool.oldest_unconfirmed_ms(BOOT, 500) == 0
+    assert spool.oldest_unconfirmed_ms(BOOT, 500, spool.upto) == 0
     spool.append(BOOT, [item(100), item(101)])
-    assert spool.oldest_unconfirmed_ms(BOOT, 500) == 400
-    assert spool.oldest_unconfirmed_ms(OTHER_BOOT, 500) == 0
+    assert spool.oldest_unconfirmed_ms(BOOT, 500, spool.upto) == 400
+    assert spool.oldest_unconfirmed_ms(OTHER_BOOT, 500, spool.upto) == 0
     spool.confirm(1, proven=True)
-    assert spool.oldest_unconfirmed_ms(BOOT, 500) == 399
+    assert spool.oldest_unconfirmed_ms(BOOT, 500, spool.upto) == 399
     spool.confirm(2, proven=True)
-    assert spool.oldest_unconfirmed_ms(BOOT, 500) == 0
+    assert spool.oldest_unconfirmed_ms(BOOT, 500, spool.upto) == 0
     spool.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from tests.server.conftest import Bench
@@ -191,3 +192,26 @@ def test_an_alert_is_raised_once_whatever_is_sent_again(bench: Bench) -> None:
     bench.send(sender.batch(21, 21, sent_ms=20 * MINUTE))
     bench.send(sender.batch(21, 21, sent_ms=20 * MINUTE))
     assert bench.rows("SELECT event, count(*) FROM alert GROUP BY event") == [("opened", 2)]
+
+
+def test_a_witness_pages_nobody_until_it_is_the_primary(bench: Bench) -> None:
+    """A copy's alerts are the primary's to send. When it takes the primary's place, what is open then pages once; what
+    was over before does not, and deriving everything again says the same."""
+    witness = msgspec.structs.replace(bench.book.settings, witness=True)
+    bench.book = msgspec.structs.replace(bench.book, settings=witness)
+    bench.restart()
+    fault = SensorFault(at_ms=0, sensor="chiller-2", fault="disconnected")
+    bench.send(Sender(spool="f" * 20).add(fault, temperature(3, 1_000, "chiller-2")).batch(sent_ms=1_000))
+    excursion(bench)
+    phone = Telephone()
+    assert bench.rows("SELECT channel, count(*) FROM alert GROUP BY channel") == [("witness", 3)]
+    bench.book = msgspec.structs.replace(
+        bench.book, settings=msgspec.structs.replace(bench.book.settings, witness=False)
+    )
+    bench.restart()
+    sender = begin(bench, phone)
+    bench.until(lambda: unsent(bench) == 0, "the alert to go out")
+    sender.stop()
+    assert [event for event, _ in phone.sent] == ["opened"]
+    assert "Chiller 1" in phone.sent[0][1]
+    assert phone.tried == 1

@@ -20,9 +20,11 @@ from pawon_contract.messages import GatewayStatus, Reading
 from pawon_edge.clock import Offset
 from pawon_edge.spool import Spool
 from pawon_edge.uplink.publisher import Publisher
+from pawon_edge.uplink.role import Primary, Role, Witness
 from pawon_server.ingest.acceptance import Reply
 from pawon_server.ingest.subscriber import Subscriber
 from pawon_server.ingest.writer import Writer
+from pawon_server.rulebook import Rulebook
 from pawon_server.store.database import Store, open_store
 
 BOOT = "3b3fa94b-cab1-4b42-8e06-9e3512dfe0a6"
@@ -46,25 +48,39 @@ class Now:
 
 
 class Gateway:
-    """One card in one gateway: its spool and its uplink."""
+    """One card in one gateway: its spool, its uplink to the primary at ``port`` and to witnesses at other ports."""
 
-    def __init__(self, card: Path, port: int) -> None:
+    def __init__(self, card: Path, port: int, *, witnesses: tuple[int, ...] = (), quota_rows: int = 10**6) -> None:
         self.spool = Spool(card / "spool.db")
-        now_ms = Now().monotonic_ms()
-        self.uplink = Publisher(
-            kitchen=KITCHEN, gateway="gw-1", boot=BOOT, broker=BrokerAddress(host="127.0.0.1", port=port),
-            spool=self.spool, clock=Now(),
-            offset_of=lambda _: Offset(offset_ms=time.time_ns() // 1_000_000 - now_ms, quality="synced", error_ms=50),
-            on_server_time=lambda *_: None, status=lambda online: GatewayStatus(online=online),
-        )  # fmt: skip
-        self.uplink.start()
+        offset_ms = time.time_ns() // 1_000_000 - Now().monotonic_ms()
+        roles: list[Role] = [Primary(self.spool, lambda *_: None)]
+        roles += [Witness(f"witness-{number}", self.spool, quota_rows) for number, _ in enumerate(witnesses)]
+        self.uplinks = [
+            Publisher(
+                kitchen=KITCHEN, gateway="gw-1", boot=BOOT, broker=BrokerAddress(host="127.0.0.1", port=at),
+                spool=self.spool, clock=Now(), role=role, status=lambda online, _: GatewayStatus(online=online),
+                offset_of=lambda _: Offset(offset_ms=offset_ms, quality="synced", error_ms=50),
+            )
+            for role, at in zip(roles, (port, *witnesses), strict=True)
+        ]  # fmt: skip
+        for uplink in self.uplinks:
+            uplink.start()
 
     def accept(self, values: list[float]) -> None:
         """Readings go into the spool, as the gateway commits them."""
         for value in values:
             row = Reading(at_ms=Now().monotonic_ms(), sensor="chiller-1", quantity="temperature_c", value=value)
             self.spool.append(BOOT, [codec.encode_item(row)])
-            self.uplink.wake()
+            for uplink in self.uplinks:
+                uplink.wake()
+
+    def accept_at_once(self, values: list[float]) -> None:
+        """Many readings in one commit, a second apart: a backlog."""
+        rows = [
+            Reading(at_ms=n * 1000, sensor="chiller-1", quantity="temperature_c", value=value)
+            for n, value in enumerate(values)
+        ]
+        self.spool.append(BOOT, [codec.encode_item(row) for row in rows])
 
     def drained(self) -> bool:
         """Whether the server has said that it has every row."""
@@ -72,7 +88,8 @@ class Gateway:
 
     def stop(self) -> None:
         """Power off."""
-        self.uplink.stop()
+        for uplink in self.uplinks:
+            uplink.stop()
         self.spool.close()
 
 
@@ -82,12 +99,13 @@ class Server:
 
     folder: Path
     port: int
+    book: Rulebook = BOOK
     answers: list[Reply] = field(default_factory=list)
     store: Store = field(init=False)
 
     def __post_init__(self) -> None:
         self.store = open_store(self.folder / "pawon.db")
-        self.writer = Writer(self.store, BOOK, frozenset({"gw-1"}), answer=self._answer, changed=lambda *_: None)
+        self.writer = Writer(self.store, self.book, frozenset({"gw-1"}), answer=self._answer, changed=lambda *_: None)
         self.writer.start()
         self._subscriber = Subscriber(
             KITCHEN, BrokerAddress(host="127.0.0.1", port=self.port), on_log=self.writer.put,

@@ -14,7 +14,7 @@ from pawon_food_safety.profile import load_profile
 
 from . import VERSION, wizard
 from .clock import SystemClock
-from .config import ConfigError, GatewayConfig, load_config
+from .config import BrokerTable, ConfigError, GatewayConfig, load_config
 from .gateway import Gateway, data_dir_problem
 from .port_names import PortNames, ports
 from .spool import SpoolError
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         config, config_hash = load_config(options.config)
-        broker = broker_address(config, options.config)
+        brokers = broker_addresses(config, options.config)
         if load_profile(config.guard.profile).demo and not options.demo:
             raise ConfigError(options.config, [f"guard.profile: {config.guard.profile} is for demonstrations only"])
     except ConfigError as error:
@@ -51,9 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{error.path}: {problem}", file=sys.stderr)
         return 1
     if options.command == "check":
-        return check(config, broker)
+        return check(config, brokers)
     try:
-        gateway = Gateway(config, config_hash, broker, SystemClock())
+        gateway = Gateway(config, config_hash, brokers, SystemClock())
     except SpoolError as error:
         print(error, file=sys.stderr)
         return 1
@@ -111,10 +111,12 @@ def find_scales(
     return 1 if unsure else 0
 
 
-def check(config: GatewayConfig, broker: BrokerAddress) -> int:
+def check(config: GatewayConfig, brokers: list[BrokerAddress]) -> int:
     """Say what the gateway would do, and what it would stumble over on this machine."""
     problems = [text for text in (data_dir_problem(config.data_dir),) if text]
-    print(f"gateway {config.gateway} of kitchen {config.kitchen}, broker {broker.host}:{broker.port}")
+    print(f"gateway {config.gateway} of kitchen {config.kitchen}, broker {brokers[0].host}:{brokers[0].port}")
+    for witness, broker in zip(config.witness, brokers[1:], strict=True):
+        print(f"  witness {witness.name}: {broker.host}:{broker.port}, {witness.quota_rows} rows may wait for it")
     for _, device in config.devices:
         print(f"  {device.title}: {', '.join(sensor.id for sensor in device.sensor)}")
         problems += device.missing()
@@ -124,13 +126,19 @@ def check(config: GatewayConfig, broker: BrokerAddress) -> int:
     return 1 if problems else 0
 
 
-def broker_address(config: GatewayConfig, path: Path) -> BrokerAddress:
-    """Where to connect; the password comes from its own file and goes nowhere else."""
+def broker_addresses(config: GatewayConfig, path: Path) -> list[BrokerAddress]:
+    """Where to connect, the primary's broker first; each password comes from its own file and goes nowhere else."""
+    return [_address(config, path, "")] + [
+        _address(witness, path, f"witness[{number}].") for number, witness in enumerate(config.witness)
+    ]
+
+
+def _address(table: BrokerTable, path: Path, where: str) -> BrokerAddress:
     password = None
-    if config.broker_password_file is not None:
+    if table.broker_password_file is not None:
         try:
-            password = config.broker_password_file.read_text(encoding="utf-8").strip()
+            password = table.broker_password_file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise ConfigError(path, [f"broker_password_file: {error.strerror}"]) from error
-    ca_file = None if config.broker_ca_file is None else str(config.broker_ca_file)
-    return parse_broker(config.broker, user=config.broker_user, password=password, ca_file=ca_file)
+            raise ConfigError(path, [f"{where}broker_password_file: {error.strerror}"]) from error
+    ca_file = None if table.broker_ca_file is None else str(table.broker_ca_file)
+    return parse_broker(table.broker, user=table.broker_user, password=password, ca_file=ca_file)

@@ -41,16 +41,36 @@ class GuardTable(Table):
         return value
 
 
-class GatewayConfig(Table):
-    """The whole file."""
+class BrokerTable(Table):
+    """Where a server's broker is, and who this gateway is to it."""
 
-    kitchen: Id
-    gateway: Id
     # mqtt://host:port or mqtts://host:port
     broker: str
     broker_user: str | None = None
     broker_password_file: Path | None = None
     broker_ca_file: Path | None = None
+
+    @field_validator("broker")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parse_broker(value)
+        return value
+
+
+class WitnessTable(BrokerTable):
+    """A second server that gets a copy of everything and decides nothing."""
+
+    name: Id
+    # A week of a default kitchen: so much waits for it behind what the primary has, as long as the card has room.
+    quota_rows: Annotated[int, Field(ge=0, le=5_000_000)] = 500_000
+
+
+class GatewayConfig(BrokerTable):
+    """The whole file. Its own broker leads to the primary server."""
+
+    kitchen: Id
+    gateway: Id
+    witness: Annotated[list[WitnessTable], Field(max_length=4, default_factory=list)]
     data_dir: Path
     heartbeat_s: Annotated[float, Field(ge=0.5, le=60)] = 60.0
     # A month of a default kitchen without a server, and a small part of a 32 GB card; opening reads all of it.
@@ -59,12 +79,6 @@ class GatewayConfig(Table):
     guard: GuardTable = GuardTable()
     # The kinds of driver of this file; each is an array of tables beside the settings above.
     _kinds: dict[str, DriverKind] = PrivateAttr(default_factory=dict)
-
-    @field_validator("broker")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        parse_broker(value)
-        return value
 
     @property
     def devices(self) -> list[tuple[DriverKind, DeviceTable]]:
@@ -131,11 +145,19 @@ def _misfits(table: dict[str, Any], kinds: list[str]) -> list[str]:
     ]
     if not sensors:
         problems.append(f"file: no sensor at all: add one of {', '.join(f'[[{kind}]]' for kind in kinds)}")
-    broker = str(table.get("broker", ""))
-    if broker.startswith("mqtts:") and "broker_ca_file" not in table:
-        problems.append("broker_ca_file: mqtts needs broker_ca_file")
-    if broker.startswith("mqtt:") and "broker_ca_file" in table:
-        problems.append("broker_ca_file: needs mqtts")
+    witnesses = [(f"witness[{number}].", row) for number, row in _rows(table, "witness")]
+    for where, row in [("", table), *witnesses]:
+        broker = str(row.get("broker", ""))
+        if broker.startswith("mqtts:") and "broker_ca_file" not in row:
+            problems.append(f"{where}broker_ca_file: mqtts needs broker_ca_file")
+        if broker.startswith("mqtt:") and "broker_ca_file" in row:
+            problems.append(f"{where}broker_ca_file: needs mqtts")
+    names = [row.get("name") for _, row in witnesses]
+    problems += [
+        f"{where}name: used twice: {row['name']}"
+        for place, (where, row) in enumerate(witnesses)
+        if row.get("name") is not None and row["name"] in names[:place]
+    ]
     guard = table.get("guard")
     name = guard.get("profile") if isinstance(guard, dict) else None
     try:

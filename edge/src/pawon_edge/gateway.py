@@ -37,6 +37,7 @@ from .spool import Spool
 from .spool.fill import FillWatch, shed
 from .stillness import Stillness
 from .uplink.publisher import Publisher
+from .uplink.role import Primary, Role, Witness
 from .weighing import WeighingDetector
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,10 @@ FILL_TOLD_PERCENT, FILL_SOUNDS_PERCENT = 50, 80
 class Gateway:
     """Everything that runs on one Pi. ``run`` returns after ``stop``."""
 
-    def __init__(self, config: GatewayConfig, config_hash: str, broker: BrokerAddress, clock: SystemClock) -> None:
+    def __init__(
+        self, config: GatewayConfig, config_hash: str, brokers: list[BrokerAddress], clock: SystemClock
+    ) -> None:
+        """``brokers``: the primary's, then one for each witness. Raises ``SpoolError``."""
         self._config, self._config_hash, self._clock = config, config_hash, clock
         self._boot = clock.boot()
         self._started_ms = clock.monotonic_ms()
@@ -90,17 +94,23 @@ class Gateway:
             server_silent_ms=round(config.guard.server_silent_s * 1000),
             alarm=self._sound,
         )
-        self._uplink = Publisher(
-            kitchen=config.kitchen, gateway=config.gateway, boot=self._boot, broker=broker, spool=self._spool,
-            clock=clock, offset_of=self._offset_of, on_server_time=self._on_server_time, status=self._status,
-        )  # fmt: skip
+        roles: list[Role] = [Primary(self._spool, self._on_server_time)]
+        roles += [Witness(table.name, self._spool, table.quota_rows) for table in config.witness]
+        self._uplinks = [
+            Publisher(
+                kitchen=config.kitchen, gateway=config.gateway, boot=self._boot, broker=broker, spool=self._spool,
+                clock=clock, offset_of=self._offset_of, role=role, status=self._status,
+            )
+            for role, broker in zip(roles, brokers, strict=True)
+        ]  # fmt: skip
 
     def run(self) -> None:
         """Read, judge, store and send until stopped."""
         threads = [threading.Thread(target=driver.run, name=driver.name, daemon=True) for driver in self._drivers]
         for thread in threads:
             thread.start()
-        self._uplink.start()
+        for uplink in self._uplinks:
+            uplink.start()
         log.info(
             "gateway %s/%s runs; spool %s, row %d",
             self._config.kitchen,
@@ -114,7 +124,8 @@ class Gateway:
             for driver in self._drivers:
                 driver.stop()
             self._commit()
-            self._uplink.stop()
+            for uplink in self._uplinks:
+                uplink.stop()
             for thread in threads:
                 thread.join(timeout=2)
             self._spool.close()
@@ -152,8 +163,9 @@ class Gateway:
             if now >= status_at:
                 status_at = now + STATUS_EVERY_MS
                 self._look_at_spool()
-                self._uplink.send_status()
-                if not (self._uplink.alive and all(thread.is_alive() for thread in threads)):
+                for uplink in self._uplinks:
+                    uplink.send_status()
+                if not all(part.alive for part in self._uplinks) or not all(thread.is_alive() for thread in threads):
                     # A thread that met a bug must not leave a gateway behind that looks well: start anew.
                     raise RuntimeError("a thread of the gateway has ended; its traceback stands above")
 
@@ -202,11 +214,15 @@ class Gateway:
         self._kept_offset = offset
         self._waiting.clear()
         self._commit_ms = float(self._clock.monotonic_ms() - began)
-        self._uplink.wake()
+        for uplink in self._uplinks:
+            uplink.wake()
 
     def _send_live(self, values: list[LiveValue]) -> None:
-        if values:
-            self._uplink.send_live(Live(boot=self._boot, sent_ms=self._clock.monotonic_ms(), values=values))
+        if not values:
+            return
+        live = Live(boot=self._boot, sent_ms=self._clock.monotonic_ms(), values=values)
+        for uplink in self._uplinks:
+            uplink.send_live(live)
 
     def _look_at_spool(self) -> None:
         try:
@@ -240,7 +256,7 @@ class Gateway:
 
     def _last_commit_ms(self) -> int:
         # A gateway that has just started, or stood still, gives the server its time before it calls itself alone.
-        return max(self._started_ms, self._resumed_ms, self._uplink.last_commit_ms or 0)
+        return max(self._started_ms, self._resumed_ms, self._uplinks[0].last_commit_ms or 0)
 
     def _sound(self, alarm: GuardAlarm) -> None:
         alarm_log.critical("%s: %s", SEVERITY_WORDS[alarm.limit.severity], alarm.text)
@@ -267,12 +283,16 @@ class Gateway:
         with self._time_lock:
             self._time.observe_server(server_ms, sent_ms, received_ms)
 
-    def _status(self, online: bool) -> GatewayStatus:
+    def _status(self, online: bool, upto: int) -> GatewayStatus:
         now_ms = self._clock.monotonic_ms()
+        try:
+            oldest_ms = self._spool.oldest_unconfirmed_ms(self._boot, now_ms, upto)
+        except sqlite3.Error:
+            oldest_ms = 0  # the trouble is told below, and a gateway in trouble must not fall silent
         return GatewayStatus(
             online=online, version=VERSION, config_hash=self._config_hash, boot=self._boot, at_ms=now_ms,
-            spool=self._spool.id, clock=self._time.offset.quality, queue_rows=self._spool.last - self._spool.upto,
-            oldest_ms=self._spool.oldest_unconfirmed_ms(self._boot, now_ms), spool_bytes=self._spool.bytes(),
+            spool=self._spool.id, clock=self._time.offset.quality, queue_rows=self._spool.last - upto,
+            oldest_ms=oldest_ms, spool_bytes=self._spool.bytes(),
             free_bytes=shutil.disk_usage(self._config.data_dir).free, commit_ms=self._commit_ms,
             guard=self._guard.state(now_ms, self._last_commit_ms()), sensors=self._intake.health(now_ms),
             spool_trouble=self._spool_trouble(),

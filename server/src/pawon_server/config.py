@@ -93,6 +93,8 @@ class ServerConfig(_Table):
     timezone: str = "Asia/Jakarta"
     profile: str = "ID-MBG"
     store: Path
+    # A witness stores, verifies and shows what its gateways send to it beside their primary server; it pages nobody.
+    role: Literal["primary", "witness"] = "primary"
     # "embedded", or mqtt://host:port, mqtts://host:port
     broker: str = "embedded"
     embedded_listen: str = "127.0.0.1:1883"
@@ -157,6 +159,7 @@ class ServerConfig(_Table):
             sensors=[rulebook.Sensor(**row.model_dump()) for row in self.sensor],
             items=[rulebook.Item(**row.model_dump()) for row in self.item],
             places=[rulebook.Place(**row.model_dump()) for row in self.place],
+            witness=self.role == "witness",
         )
 
 

@@ -41,8 +41,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     minimum: int | None = None
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a kitchen's configuration, as far as projections depend on it."""
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a kitchen's configuration, as far as projections depend on it.
+
+    ``witness``: this server stores, verifies and shows a copy, and pages nobody."""
 
     kitchen: str
     name: str
@@ -50,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sensors: list[Sensor]
     items: list[Item]
     places: list[Place]
+    witness: bool = False
 
     def sensor(self, name: str) -> Sensor | None:
         """A sensor by id."""

@@ -63,6 +63,8 @@ class Spool:
         self.path = path
         self._lock_file = _claim(path)
         self._lock = threading.Lock()
+        # How far each witness has the spool, and how many rows may wait for it behind the primary's number.
+        self._held: dict[str, tuple[int, int]] = {}
         self._suspect: str | None = None
         self._damage: str | None = None
         self._retry_at_s = 0.0
@@ -85,6 +87,7 @@ class Spool:
         self._upto = max(0, min(int(self._fact("upto")), opened.last))
         self._count: int = self._db.execute("SELECT count(*) FROM row").fetchone()[0]
         self._thinned_through = 0
+        self._held = {name: (0, quota) for name, (_, quota) in self._held.items()}
         # Whether the server has taken rows of this card as the continuation of its own: before, what it calls stored
         # may be another card's.
         self._proven = False
@@ -221,6 +224,11 @@ class Spool:
             self._upto = min(upto, self._last)
             self._proven = self._proven or proven
 
+    def hold(self, name: str, upto: int, quota_rows: int) -> None:
+        """A witness has every row up to here; up to ``quota_rows`` that it lacks are kept for it, room permitting."""
+        with self._lock:
+            self._held[name] = (min(upto, self._last), quota_rows)
+
     def part(self, first: int, boot: str, at_ms: int) -> None:
         """The server holds other rows from ``first`` on: go on in a new spool, of this card's rows from there on. The
         old file is kept. Raises ``sqlite3.Error`` when the disk refuses; then nothing has changed."""
@@ -238,13 +246,19 @@ class Spool:
                 raise sqlite3.OperationalError(str(error)) from error
 
     def prune(self, keep_rows: int | None = None) -> int:
-        """Forget the oldest confirmed rows beyond ``keep_rows`` (``KEEP_ROWS``); how many. Cheap to call often."""
+        """Forget the oldest confirmed rows beyond ``keep_rows`` (``KEEP_ROWS``, or what witnesses lack); how many.
+
+        Cheap to call often. With ``keep_rows`` no witness holds anything back: room is needed."""
         with self._in_turn():
             if not self._proven:
                 return 0
-            kept = KEEP_ROWS if keep_rows is None else keep_rows
+            held = 0
+            if keep_rows is None:
+                keep_rows = KEEP_ROWS
+                held = max((min(quota, self._last - upto) for upto, quota in self._held.values()), default=0)
             # Counted in rows, not in numbers: behind a gap the numbers may have jumped.
-            excess = min(self._count - (self._last - self._upto) - kept, PRUNE_AT_ONCE)
+            kept = max(self._last - self._upto + keep_rows, held)
+            excess = min(self._count - kept, PRUNE_AT_ONCE)
             if excess <= 0:
                 return 0
             last = self._db.execute(
@@ -342,9 +356,9 @@ class Spool:
         with self._in_turn():
             return self._db.execute("SELECT sequence, reason, item FROM refused ORDER BY sequence").fetchall()
 
-    def oldest_unconfirmed_ms(self, boot: str, now_ms: int) -> int:
-        """Age of the oldest row the server lacks, as far as this boot's clock can tell."""
-        rows = self.read(self._upto + 1, limit=1, max_bytes=1)
+    def oldest_unconfirmed_ms(self, boot: str, now_ms: int, upto: int) -> int:
+        """Age of the oldest row beyond ``upto``, as far as this boot's clock can tell."""
+        rows = self.read(upto + 1, limit=1, max_bytes=1)
         if not rows or rows[0].boot != boot:
             return 0
         item = codec.decode_item(rows[0].item)

@@ -1,4 +1,4 @@
-"""The uplink over MQTT: one thread runs the network, one sends what the window allows.
+"""The uplink to one server over MQTT: one thread runs the network, one sends what the window allows.
 
 paho's own threads are not used: a callback that raises would end them silently. Callbacks here only put messages in a
 bounded queue; the network loop reconnects in one place, with jittered backoff. Every connection has a client of its
@@ -11,9 +11,11 @@ import logging
 import queue
 import random
 import secrets
+import socket
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -29,6 +31,7 @@ from pawon_contract.topics import Leaf, topic
 from ..clock import Offset
 from ..spool import Spool, SpooledRow
 from .fork import ForkSearch, Question
+from .role import Role
 from .window import ANSWER_TIMEOUT_MS, BATCH_BYTES, Sending, Window
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,11 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 20
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
+# A broker acknowledges within its own milliseconds and the line's delay; one that does not for so long, though its
+# pings may come, is no connection any more.
+HALF_OPEN_S = 30.0
+# What waits in the kernel delays live values: at a slow line's 64 kbit/s this is four seconds.
+SEND_BUFFER_BYTES = 32 * 1024
 # A retained ``committed`` tells where to go on; a broker that has none lets the gateway begin by its own memory.
 WAIT_FOR_RETAINED_MS = 1_500
 MAX_INBOX = 1_000
@@ -54,8 +62,8 @@ class Times(Protocol):
 
 
 class Publisher:
-    """Sends one spool to one server. ``offset_of`` tells what is known of a boot's time; ``on_server_time`` is told
-    (server ms, sent ms, received ms) whenever an answer carries a time that counts."""
+    """Sends one spool to one server; ``role`` is what that server's word does. ``offset_of`` tells what is known of a
+    boot's time, ``status`` how the gateway does, seen from a server that has rows up to the number given."""
 
     def __init__(
         self,
@@ -67,17 +75,19 @@ class Publisher:
         spool: Spool,
         clock: Times,
         offset_of: Callable[[str], Offset],
-        on_server_time: Callable[[int, int, int], None],
-        status: Callable[[bool], GatewayStatus],
+        role: Role,
+        status: Callable[[bool, int], GatewayStatus],
     ) -> None:
         self._topic: Callable[[Leaf], str] = lambda leaf: topic(kitchen, gateway, leaf)
         self._boot, self._broker, self._spool, self._clock = boot, broker, spool, clock
-        self._offset_of, self._on_server_time, self._status = offset_of, on_server_time, status
-        self._window = Window(spool=spool.id, upto=spool.upto, next=spool.upto + 1)
+        self._offset_of, self._role, self._status = offset_of, role, status
+        self._window = Window(spool=spool.id, upto=role.upto(), next=role.upto() + 1)
         self._inbox: queue.Queue[tuple[bytes, bool] | None] = queue.Queue(MAX_INBOX)
         self._stop = threading.Event()
         # The client of the present connection, from its subscription to its end; the only one that may publish.
         self._client: mqtt.Client | None = None
+        # Batches that the broker may not have acknowledged yet, and when they were handed to the client.
+        self._unacknowledged: deque[tuple[mqtt.MQTTMessageInfo, float]] = deque()
         self._begin_at_ms: int | None = None
         self._new_connection = threading.Event()
         self.last_commit_ms: int | None = None
@@ -87,8 +97,8 @@ class Publisher:
         # for ever. No session of the broker's is of any use to us that a name could find again.
         self._client_id = f"pawon-{kitchen}-{gateway}-{secrets.token_hex(4)}"
         self._threads = [
-            threading.Thread(target=self._network, name="uplink-network", daemon=True),
-            threading.Thread(target=self._send_loop, name="uplink-send", daemon=True),
+            threading.Thread(target=self._network, name=f"{role.name}-network", daemon=True),
+            threading.Thread(target=self._send_loop, name=f"{role.name}-send", daemon=True),
         ]
 
     def start(self) -> None:
@@ -129,7 +139,8 @@ class Publisher:
     def send_status(self, *, online: bool = True) -> None:
         """Tell how the gateway does, retained."""
         if (client := self._client) is not None:
-            client.publish(self._topic("status"), codec.encode(self._status(online)), qos=1, retain=True)
+            status = codec.encode(self._status(online, self._window.upto))
+            client.publish(self._topic("status"), status, qos=1, retain=True)
 
     # --- network thread -------------------------------------------------------------------------------------------
 
@@ -146,6 +157,8 @@ class Publisher:
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_publish = lambda *_: self.wake()
+        client.on_socket_open = _narrow
         # With this set, publish() from another thread only queues and wakes the network thread. Without it paho writes
         # to the socket from both threads at once and mixes packets up when one of them is written in part.
         client.on_socket_register_write = lambda *_: None
@@ -183,21 +196,33 @@ class Publisher:
         backoff_s, said = BACKOFF_FIRST_S, False
         while not self._stop.is_set():
             client = self._make_client()
+            self._unacknowledged.clear()
             try:
                 client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
                 while not self._stop.is_set() and client.loop(timeout=0.5) == mqtt.MQTT_ERR_SUCCESS:
                     if self._client is not None:
                         backoff_s, said = BACKOFF_FIRST_S, False
+                    if self._half_open():
+                        log.warning("the broker has not acknowledged a batch for %.0f s; connecting anew", HALF_OPEN_S)
+                        break
                 if self._stop.is_set():
                     self._say_goodbye(client)
             except (OSError, ValueError) as error:
                 if not said:
                     log.warning("broker %s:%d cannot be reached: %s", self._broker.host, self._broker.port, error)
                     said = True
+            except Exception:
+                # Bytes that are no MQTT end in any exception inside paho; the other uplinks and the guard go on.
+                log.exception("the connection to broker %s:%d failed", self._broker.host, self._broker.port)
             self._client = None
             if self._stop.wait(backoff_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, no secret
                 break
             backoff_s = min(backoff_s * 2, BACKOFF_MOST_S)
+
+    def _half_open(self) -> bool:
+        while self._unacknowledged and self._unacknowledged[0][0].is_published():
+            self._unacknowledged.popleft()
+        return bool(self._unacknowledged) and time.monotonic() - self._unacknowledged[0][1] > HALF_OPEN_S
 
     def _say_goodbye(self, client: mqtt.Client) -> None:
         """Write what waits, the parting status among it, and a DISCONNECT so that the last will is not sent."""
@@ -234,13 +259,14 @@ class Publisher:
             return
         self._begin_at_ms = None
         if self._window.spool != self._spool.id:  # it was opened anew, and nothing of the old one could be proven
-            self._window = Window(spool=self._spool.id, upto=self._spool.upto, next=self._spool.upto + 1)
+            self._window = Window(spool=self._spool.id, upto=self._role.upto(), next=self._role.upto() + 1)
         if self._search is not None:
             self._search_fork(self._search, now_ms)
             return
         if self._window.tick(now_ms):
             log.warning("the server has not answered for a while; sending again from row %d", self._window.next)
-        while self._window.may_send(self._spool.last) and self._send_batch():
+        # One batch at a time in the client's queue, or live values would wait behind all of them.
+        while self._window.may_send(self._spool.last) and not self._writing() and self._send_batch():
             pass
 
     def _hear(self, payload: bytes, retained: bool, now_ms: int) -> None:
@@ -260,14 +286,15 @@ class Publisher:
         if not retained and answer.spool == self._spool.id:
             self.last_commit_ms = now_ms
         if verdict.upto is not None or verdict.proven:
-            self._spool.confirm(self._window.upto, proven=verdict.proven)
-            self._spool.prune()
+            self._role.confirmed(self._window.upto, proven=verdict.proven)
         if verdict.server_time is not None:
-            self._on_server_time(*verdict.server_time)
+            self._role.server_time(*verdict.server_time)
         if verdict.refused_row is not None:
-            sequence, reason = verdict.refused_row
-            log.error("the server cannot take row %d (%s); it is kept here and a gap is sent for it", sequence, reason)
-            self._spool.refuse(sequence, reason, now_ms)
+            self._role.refused(*verdict.refused_row, now_ms)
+
+    def _writing(self) -> bool:
+        client = self._client
+        return client is not None and client.want_write()
 
     def _send_batch(self) -> bool:
         rows = self._spool.read(self._window.next, limit=self._window.rows_at_once(), max_bytes=BATCH_BYTES)
@@ -292,11 +319,13 @@ class Publisher:
             spool=self._spool.id, first=rows[0].sequence, boot=boot,
             offset_ms=offset.offset_ms, clock=offset.quality, error_ms=offset.error_ms,
             sent_ms=sent_ms, sent_boot=None if boot == self._boot else self._boot,
-            items=[msgspec.Raw(row.item) for row in rows], hash=rows[-1].chain.hex(),
+            items=[msgspec.Raw(row.item) for row in self._role.shown(rows)], hash=rows[-1].chain.hex(),
         )  # fmt: skip
         payload = codec.encode(envelope)
-        if client.publish(self._topic("log"), payload, qos=1).rc != mqtt.MQTT_ERR_SUCCESS:
+        info = client.publish(self._topic("log"), payload, qos=1)
+        if info.rc != mqtt.MQTT_ERR_SUCCESS:
             return None
+        self._unacknowledged.append((info, time.monotonic()))
         return sent_ms, codec.digest(payload)
 
     # --- a copied card --------------------------------------------------------------------------------------------
@@ -313,6 +342,13 @@ class Publisher:
     def _begin_search(self, answer: Committed, now_ms: int) -> None:
         if self._parted_ms is not None and now_ms - self._parted_ms < FORK_PAUSE_MS:
             return  # nothing is taken for refused meanwhile: the window asks again by its timeout
+        if not self._role.parts:
+            log.critical(
+                "witness %s holds other rows of spool %s than this card; nothing more is sent to it until it or the "
+                "card is put right", self._role.name, self._spool.id,
+            )  # fmt: skip
+            self._begin_at_ms = now_ms + FORK_PAUSE_MS
+            return
         log.critical(
             "the server holds other rows of spool %s than this card, which was restored from a copy or runs twice; "
             "looking for the first that differs among %d", self._spool.id, min(answer.upto, self._spool.last),
@@ -341,3 +377,8 @@ class Publisher:
             self._spool.part(search.found, self._boot, now_ms)
             self._search, self._parted_ms = None, now_ms
             self.wake()
+
+
+def _narrow(_client: mqtt.Client, _data: object, sock: object) -> None:
+    assert isinstance(sock, socket.socket)  # a TLS socket is one too; only websockets, which nobody here uses, are not
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

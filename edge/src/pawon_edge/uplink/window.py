@@ -14,6 +14,8 @@ from pawon_contract.messages import Committed
 BATCH_ROWS = 500
 BATCH_BYTES = 64 * 1024
 IN_FLIGHT_BATCHES = 8
+# Sendings that a rewind has given up and whose late answers still count: two minutes of a server that stalls.
+REMEMBERED_BATCHES = 12 * IN_FLIGHT_BATCHES
 # The server commits in groups within tens of milliseconds; ten seconds without progress mean something was lost.
 ANSWER_TIMEOUT_MS = 10_000
 
@@ -54,6 +56,7 @@ class Window:
     next: int = 1
     batch_rows: int = BATCH_ROWS
     _flight: deque[Sending] = field(default_factory=deque)
+    _remembered: deque[Sending] = field(default_factory=lambda: deque(maxlen=REMEMBERED_BATCHES))
     # Whether the newest word was about a batch of this connection, which the server has then compared with its record.
     # Until then the last row it calls stored is sent too: a card that was copied has other rows under its numbers.
     _proven: bool = False
@@ -79,11 +82,12 @@ class Window:
         if not self._flight:
             self._progress_ms = sending.sent_ms
         self._flight.append(sending)
+        self._remembered.append(sending)
         self.next = sending.last + 1
 
     def awaits(self, digest: str) -> bool:
         """Whether the payload of this digest is on its way."""
-        return any(sending.digest == digest for sending in self._flight)
+        return any(sending.digest == digest for sending in self._remembered)
 
     def tick(self, now_ms: int) -> bool:
         """Rewind when answers are overdue; whether it did."""
@@ -101,11 +105,14 @@ class Window:
         sending = None
         if answer.answers is not None and not retained:
             sending = next(
-                (s for s in self._flight if (s.first, s.sent_ms) == (answer.answers.first, answer.answers.sent_ms)),
+                (s for s in self._remembered if (s.first, s.sent_ms) == (answer.answers.first, answer.answers.sent_ms)),
                 None,
             )
+        if sending is None and not retained and answer.epoch == self.epoch:
+            return Verdict()  # about a batch of another gateway on a copy of this card, whose rows are not these
         if self.epoch is not None and answer.epoch == self.epoch and answer.upto < self.upto:
             return Verdict()  # an old copy; within one epoch the number never falls
+        in_flight = sending in self._flight
         # Of another epoch, or heard before any epoch was known: the server has less than this gateway remembers.
         fell = answer.upto < self.upto
         self.epoch = answer.epoch
@@ -122,7 +129,7 @@ class Window:
         if fell or hole:
             self._rewind(now_ms)
         server_time = None
-        if sending is not None and answer.server_time_ms is not None:
+        if sending is not None and in_flight and answer.server_time_ms is not None:
             server_time = (answer.server_time_ms, sending.sent_ms, now_ms)
         return Verdict(upto=self.upto if moved else None, server_time=server_time, proven=self._proven)
 

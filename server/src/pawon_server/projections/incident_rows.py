@@ -10,6 +10,8 @@ from ..rulebook import Rulebook
 from ..store.tables import alert, incident, sent_before
 from .context import Arrival
 
+# The "channel" of an alert that a witness leaves to the primary server.
+WITNESS = "witness"
 # Older than this on arrival is news of the past: a heartbeat, a commit and a slow link lie well below it.
 LATE_AFTER_MS = 120_000
 
@@ -19,6 +21,7 @@ class IncidentRows:
 
     def __init__(self, kitchen: str) -> None:
         self._kitchen = kitchen
+        self.witness = False
 
     def open(
         self, connection: Connection, book: Rulebook, incident_id: str, *, created_ms: int, text: str,
@@ -42,15 +45,34 @@ class IncidentRows:
 
     def alert(self, connection: Connection, incident_id: str, what: str, created_ms: int, text: str) -> None:
         """Something to tell people: ``opened``, ``late`` or ``closed``; what went out before a restore is told."""
-        sent = self._sent_before(connection, incident_id, what)
+        before = self._sent_before(connection, incident_id, what)
+        sent_ms, channel = (None, None) if before is None else (before.sent_ms, before.channel)
+        if before is None and self.witness:
+            sent_ms, channel = created_ms, WITNESS
         connection.execute(
             insert(alert),
             {
                 "kitchen": self._kitchen, "id": f"{incident_id}.{what}", "incident": incident_id, "event": what,
-                "created_ms": created_ms, "text": text, "sent_ms": None if sent is None else sent.sent_ms,
-                "channel": None if sent is None else sent.channel,
+                "created_ms": created_ms, "text": text, "sent_ms": sent_ms, "channel": channel,
             },
         )  # fmt: skip
+
+    def become(self, connection: Connection, *, witness: bool) -> bool:
+        """A configuration says what this server is. A witness that becomes the primary pages what is open now; whether
+        there may be something to page."""
+        promoted, self.witness = self.witness and not witness, witness
+        if promoted:
+            still_open = select(incident.c.id).where(
+                incident.c.kitchen == self._kitchen, incident.c.closed_ms.is_(None)
+            )
+            connection.execute(
+                update(alert)
+                .where(
+                    alert.c.kitchen == self._kitchen, alert.c.channel == WITNESS, alert.c.incident.in_(still_open)
+                )
+                .values(sent_ms=None, channel=None)
+            )  # fmt: skip
+        return promoted
 
     def _sent_before(self, connection: Connection, incident_id: str, what: str) -> Row[Any] | None:
         """When it went out already. Who was paged needs no summary of it."""

@@ -103,6 +103,7 @@ class Projector:
         self._set_aside = 0
         self.settings = self._newest(connection, "config", Settings)
         self.profile = self._newest(connection, "profile", Profile)
+        self._incident_rows.witness = self.settings is not None and self.settings.witness
         for part in (self.gateways, self.readings, self.completeness, self.excursions, self.trouble):
             part.load(connection)
 
@@ -133,6 +134,7 @@ class Projector:
                 changes.gateways = True
             case "config":
                 self.settings = msgspec.json.decode(entry.payload, type=Settings)
+                changes.alerts |= self._incident_rows.become(connection, witness=self.settings.witness)
                 self._retire(connection, entry, changes)
                 changes.gateways = changes.incidents = changes.stock = True
             case "profile":
