@@ -137,11 +137,74 @@ def test_a_spool_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     Spool(path).close()
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    db.execute("UPDATE fact SET value = ? WHERE name = 'readable_by'", (str(SCHEMA_VERSION + 1),))
+    db.commit()
     db.close()
     write_identity(path, Identity(spool="0" * 20, schema=SCHEMA_VERSION + 1))
     for _ in range(2):
         with pytest.raises(SpoolError, match=r"written by a newer Pawon .*; install that version again"):
             Spool(path)
+
+
+def test_a_gateway_can_go_back_by_one_version(tmp_path: Path) -> None:
+    """The next version added a table and a fact, and says that this one may use its file: this one reads, accepts rows
+    and leaves what it does not know as it was."""
+    path = tmp_path / "spool.db"
+    spool = Spool(path)
+    spool.append(BOOT, [item(1)])
+    spool.close()
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE novelty (name TEXT PRIMARY KEY, worth INTEGER)")
+    db.execute("INSERT INTO novelty VALUES ('kept', 7)")
+    db.execute("INSERT INTO fact VALUES ('novel', 'yes')")
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    db.commit()
+    db.close()
+    write_identity(path, Identity(spool=spool.id, schema=SCHEMA_VERSION + 1))
+    again = Spool(path)
+    assert (again.id, again.last) == (spool.id, 1)
+    again.append(BOOT, [item(2)])
+    again.confirm(2, proven=True)
+    assert again.prune(keep_rows=0) == 2
+    again.close()
+    db = sqlite3.connect(path)
+    assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+    assert db.execute("SELECT * FROM novelty").fetchall() == [("kept", 7)]
+    assert db.execute("SELECT value FROM fact WHERE name = 'novel'").fetchone() == ("yes",)
+    db.execute("UPDATE fact SET value = ? WHERE name = 'readable_by'", (str(SCHEMA_VERSION + 1),))
+    db.commit()
+    db.close()
+    with pytest.raises(SpoolError, match="written by a newer Pawon"):
+        Spool(path)
+
+
+def test_a_spool_of_before_versions_could_go_back_is_used_as_it_is(tmp_path: Path) -> None:
+    """Without the fact that tells who may read it, a file of this version is a file of this version."""
+    path = tmp_path / "spool.db"
+    Spool(path).close()
+    db = sqlite3.connect(path)
+    db.execute("DELETE FROM fact WHERE name = 'readable_by'")
+    db.commit()
+    db.close()
+    spool = Spool(path)
+    assert spool.append(BOOT, [item(1)]) == 1
+    spool.close()
+
+
+def test_how_far_a_witness_has_the_spool_outlives_a_restart(tmp_path: Path) -> None:
+    """Told when rows are pruned, so that a witness that is away does not hold back what it had."""
+    spool = Spool(tmp_path / "spool.db")
+    assert spool.held("forum") == 0
+    spool.hold("forum", 2, 10)
+    spool.append(BOOT, [item(n) for n in range(1, 6)])
+    spool.hold("forum", 3, 10)
+    spool.confirm(4, proven=True)
+    assert spool.prune(keep_rows=1) == 3
+    spool.close()
+    again = Spool(tmp_path / "spool.db")
+    assert again.held("forum") == 3
+    assert again.held("another") == 0
+    again.close()
 
 
 def test_a_file_that_is_no_spool_is_put_aside_and_a_new_spool_begins(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from . import chain
 from .messages import Envelope, Gap, Item, Reading
-from .units import implausible
+from .units import QUANTITIES, implausible
 
 DEFLATE_OVER_BYTES = 1024
 # A batch is cut well below this; what is larger was not made by a gateway and could be a compression bomb.
@@ -22,6 +22,7 @@ MAX_PAYLOAD_BYTES = 1 << 20
 
 _encoder = msgspec.json.Encoder()
 _item_decoder: msgspec.json.Decoder[Item] = msgspec.json.Decoder(Item)
+_items_decoder: msgspec.json.Decoder[list[Item]] = msgspec.json.Decoder(list[Item])
 T = TypeVar("T")
 
 
@@ -33,8 +34,8 @@ class Unreadable:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+# A struct, and not known to the garbage collector: the server makes one of every row that comes in.
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row of a batch: its own sequence, or a range when it is a ``Gap``.
 
     ``chain`` is the chain value after the row. An ``item`` that could not be read keeps its bytes and its number.
@@ -85,11 +86,33 @@ def decode_item(raw: bytes) -> Item | Unreadable:
         item = _item_decoder.decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         return Unreadable(reason=str(error)[:200], raw=raw)
-    if isinstance(item, Reading):
-        for value in (item.value, item.low, item.high):
-            if value is not None and (reason := implausible(item.quantity, value)):
-                return Unreadable(reason=f"{item.sensor}: {reason}", raw=raw)
-    return item
+    return _believed(item, raw)
+
+
+def _believed(item: Item, raw: bytes) -> Item | Unreadable:
+    """An item that could be read, if its values can be."""
+    if not isinstance(item, Reading):
+        return item
+    quantity, low, high = QUANTITIES[item.quantity], item.low, item.high
+    if (
+        quantity.low <= item.value <= quantity.high
+        and (low is None or quantity.low <= low <= quantity.high)
+        and (high is None or quantity.low <= high <= quantity.high)
+    ):
+        return item
+    reasons = [implausible(item.quantity, value) for value in (item.value, low, high) if value is not None]
+    return Unreadable(reason=f"{item.sensor}: {next(filter(None, reasons))}", raw=raw)
+
+
+def _items(raws: list[bytes]) -> list[Item | Unreadable]:
+    """Many items at once; one by one only when there is a bad one among them."""
+    try:
+        items = _items_decoder.decode(b"[" + b",".join(raws) + b"]")
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        items = []
+    if len(items) != len(raws):
+        return [decode_item(raw) for raw in raws]
+    return [_believed(item, raw) for item, raw in zip(items, raws, strict=True)]
 
 
 def rows(envelope: Envelope, previous: bytes, *, after: int | None = None) -> list[Row]:
@@ -99,10 +122,9 @@ def rows(envelope: Envelope, previous: bytes, *, after: int | None = None) -> li
     lies above: its chain value is that of its end either way.
     """
     after = envelope.first - 1 if after is None else after
-    sequence, out = envelope.first, []
-    for element in envelope.items:
-        raw = bytes(element)
-        item = decode_item(raw)
+    sequence, boot, out = envelope.first, envelope.boot, []
+    raws = [bytes(element) for element in envelope.items]
+    for raw, item in zip(raws, _items(raws), strict=True):
         last = sequence
         if isinstance(item, Gap):
             if item.from_ != sequence or item.to < sequence:
@@ -110,10 +132,7 @@ def rows(envelope: Envelope, previous: bytes, *, after: int | None = None) -> li
             else:
                 last = item.to
         if last > after:
-            if isinstance(item, Gap):
-                previous = bytes.fromhex(item.chain)
-            else:
-                previous = chain.link(previous, sequence, envelope.boot, raw)
+            previous = bytes.fromhex(item.chain) if isinstance(item, Gap) else chain.link(previous, sequence, boot, raw)
             out.append(Row(sequence=max(sequence, after + 1), last=last, raw=raw, item=item, chain=previous))
         sequence = last + 1
     return out

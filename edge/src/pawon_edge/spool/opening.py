@@ -36,6 +36,9 @@ from .salvage import follow, plateaus, salvage, sound
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+# The oldest version whose code may use what this one writes, told in the file as a fact. A version that only adds
+# tables or facts leaves it at the version before, so that a gateway can go back by one.
+READABLE_BY = 1
 SCHEMA = """
 CREATE TABLE row (sequence INTEGER PRIMARY KEY, last INTEGER NOT NULL, boot TEXT NOT NULL, item BLOB NOT NULL,
                   chain BLOB NOT NULL);
@@ -116,7 +119,8 @@ def create(db: sqlite3.Connection, spool: str, after: int = 0, value: bytes | No
     for statement in SCHEMA.strip().split(";\n"):
         db.execute(statement)
     value = chain.genesis(spool) if value is None else value
-    facts = {"spool": spool, "upto": "0", "pruned_through": str(after), "pruned_chain": value.hex()}
+    facts = {"spool": spool, "upto": "0", "pruned_through": str(after), "pruned_chain": value.hex(),
+             "readable_by": str(READABLE_BY)}  # fmt: skip
     db.executemany("INSERT INTO fact VALUES (?, ?)", list(facts.items()))
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -144,7 +148,7 @@ def _look(path: Path, db: sqlite3.Connection, identity: Identity | None, written
         create(db, new_spool_id())
         db.execute("COMMIT")
         sync_folder(path)
-    elif version != SCHEMA_VERSION:
+    elif version != SCHEMA_VERSION and not _readable(db, version):
         if identity is None or identity.schema >= version > SCHEMA_VERSION:
             raise SpoolError(f"{path}: written by a newer Pawon (schema {version}); install that version again")
         raise DamagedError(f"its schema {version} was {identity.schema}")
@@ -176,6 +180,14 @@ def _look(path: Path, db: sqlite3.Connection, identity: Identity | None, written
             raise DamagedError("it calls itself of a format that may not be written") from error
         raise
     return Opened(db=db, spool=spool, last=after, chain=value)
+
+
+def _readable(db: sqlite3.Connection, version: int) -> bool:
+    """Whether a newer version's file says that this version may use it; it keeps its number, for the way back up."""
+    if version <= SCHEMA_VERSION:
+        return False
+    row = db.execute("SELECT value FROM fact WHERE name = 'readable_by'").fetchone()
+    return row is not None and row[0].isdigit() and 0 < int(row[0]) <= SCHEMA_VERSION
 
 
 def _tail(db: sqlite3.Connection, written: Log, after: int, value: bytes) -> tuple[int, bytes]:

@@ -224,6 +224,14 @@ class Spool:
             self._upto = min(upto, self._last)
             self._proven = self._proven or proven
 
+    def held(self, name: str) -> int:
+        """How far a witness has the spool, as far as is remembered across restarts."""
+        with self._in_turn():
+            if name in self._held:
+                return self._held[name][0]
+            row = self._db.execute("SELECT value FROM fact WHERE name = ?", (_cursor(name),)).fetchone()
+            return min(int(row[0]), self._last) if row is not None and row[0].isdigit() else 0
+
     def hold(self, name: str, upto: int, quota_rows: int) -> None:
         """A witness has every row up to here; up to ``quota_rows`` that it lacks are kept for it, room permitting."""
         with self._lock:
@@ -273,6 +281,8 @@ class Spool:
                 self._set_fact("pruned_through", str(last[0]))
                 self._set_fact("pruned_chain", last[1].hex())
                 self._set_fact("upto", str(self._upto))
+                for name, (upto, _) in self._held.items():
+                    self._set_fact(_cursor(name), str(upto))
             self._pruned_through, self._pruned_chain = last
             self._count -= count
             return count
@@ -382,6 +392,10 @@ class Spool:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
+
+
+def _cursor(witness: str) -> str:
+    return f"witness {witness}"
 
 
 class _Transaction:

@@ -87,11 +87,11 @@ class Witness:
         self.name = name
         self._spool, self._quota_rows = spool, quota_rows
         self._passed_over: OrderedDict[tuple[str, int], str] = OrderedDict()
-        spool.hold(name, 0, quota_rows)
+        spool.hold(name, spool.held(name), quota_rows)
 
     def upto(self) -> int:
-        """Nothing: its broker keeps its last word, and a batch that it has already is answered with it."""
-        return 0
+        """What was remembered when rows were pruned last; its broker keeps its newest word."""
+        return self._spool.held(self.name)
 
     def confirmed(self, upto: int, *, proven: bool) -> None:
         """See ``Role``."""
