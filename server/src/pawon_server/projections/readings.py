@@ -46,51 +46,61 @@ class Readings:
         self._rows: list[tuple[object, ...]] = []
         self._latest: dict[str, dict[str, Any]] = {}
         self._changed: set[str] = set()
+        # The newest value taken of a sensor, not yet written into its row: only the last of a batch is ever looked at.
+        self._taken: dict[str, tuple[Arrival, Reading | Contact]] = {}
 
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
         self._rows.clear()
         self._changed.clear()
+        self._taken.clear()
         found = connection.execute(select(latest).where(latest.c.kitchen == self._kitchen))
         self._latest = {row.sensor: dict(row._mapping) for row in found}
 
     def take(self, arrival: Arrival, sequence: int, item: Reading | Contact) -> bool:
         """One measured value; whether it was older than its validity when it came."""
-        value, low, high, count = _numbers(item)
-        quantity = item.quantity if isinstance(item, Reading) else item.contact
+        quantity, value, low, high, count = _numbers(item)
         valid_ms = int(item.every_s * 1500)
-        measured_ms = arrival.utc_ms(item.at_ms)
-        age_ms = arrival.age_ms(item.at_ms)
-        late = age_ms is None or age_ms > valid_ms
+        late = arrival.sent_ms is None or arrival.sent_ms - item.at_ms > valid_ms
         # In the order of the table's columns.
         self._rows.append(
             (
                 self._kitchen, arrival.gateway, arrival.spool, sequence, item.sensor, quantity, value, low, high, count,
-                measured_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None, arrival.journal_id,
-                late,
+                arrival.offset_ms + item.at_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None,
+                arrival.journal_id, late,
             )
         )  # fmt: skip
-        if arrival.replayed and not self.is_newest(arrival, item.sensor, item.at_ms):
-            return late
-        row = self._row(item.sensor, arrival)
+        if not arrival.replayed or self.is_newest(arrival, item.sensor, item.at_ms):
+            self._taken[item.sensor] = (arrival, item)
+        return late
+
+    def _settle(self, sensor: str) -> dict[str, Any] | None:
+        """A sensor's row with the newest value taken."""
+        if (taken := self._taken.pop(sensor, None)) is None:
+            return self._latest.get(sensor)
+        arrival, item = taken
+        row = self._row(sensor, arrival)
+        quantity, value, low, high, _ = _numbers(item)
+        valid_ms, age_ms = int(item.every_s * 1500), arrival.age_ms(item.at_ms)
         if age_ms is not None:
             # The server's clock and the sender's own ageing decide what is fresh; no gateway's wall clock is trusted.
             row["fresh_until_ms"] = arrival.received_ms - age_ms + valid_ms
         row.update(
-            quantity=quantity, value=value, low=low, high=high, measured_ms=measured_ms, valid_ms=valid_ms,
-            boot=arrival.boot, at_ms=item.at_ms, fault=None, fault_ms=None,
+            quantity=quantity, value=value, low=low, high=high, measured_ms=arrival.utc_ms(item.at_ms),
+            valid_ms=valid_ms, boot=arrival.boot, at_ms=item.at_ms, fault=None, fault_ms=None,
         )  # fmt: skip
-        return late
+        return row
 
     def take_fault(self, arrival: Arrival, item: SensorFault) -> None:
         """A sensor broke, or works again."""
+        self._settle(item.sensor)
         row = self._row(item.sensor, arrival)
         row["fault"] = None if item.cleared else item.fault
         row["fault_ms"] = None if item.cleared else arrival.utc_ms(item.at_ms)
 
     def is_newest(self, arrival: Arrival, sensor: str, at_ms: int) -> bool:
         """Whether nothing newer is known of the sensor, so that a row of the past can still be judged in its turn."""
-        row = self._latest.get(sensor)
+        row = self._settle(sensor)
         if row is None:
             return True
         if row["boot"] == arrival.boot:
@@ -132,7 +142,7 @@ class Readings:
 
     def newest(self, sensor: str) -> Newest | None:
         """The newest stored value of a sensor, or that it is in fault."""
-        row = self._latest.get(sensor)
+        row = self._settle(sensor)
         if row is None:
             return None
         return Newest(
@@ -143,23 +153,25 @@ class Readings:
 
     def fresh(self, sensor: str, now_ms: int) -> bool:
         """Whether the newest value may still be believed, by the server's clock."""
-        row = self._latest.get(sensor)
+        row = self._settle(sensor)
         return row is not None and believable(row["fresh_until_ms"], row["valid_ms"] or 0, now_ms)
 
     def fresh_until_ms(self, sensor: str) -> int:
         """Since when (server's clock) the newest value is not to be believed any more; 0 when there never was one."""
-        row = self._latest.get(sensor)
+        row = self._settle(sensor)
         return 0 if row is None else int(row["fresh_until_ms"])
 
     def fault(self, sensor: str) -> str | None:
         """The fault a sensor is in."""
-        row = self._latest.get(sensor)
+        row = self._settle(sensor)
         return None if row is None else row["fault"]
 
     def flush(self, connection: Connection) -> None:
         """Write what was buffered."""
         add_rows(connection, reading, self._rows)
         self._rows.clear()
+        for sensor in list(self._taken):
+            self._settle(sensor)
         if self._changed:
             rows = [self._latest[sensor] for sensor in sorted(self._changed)]
             connection.execute(
@@ -182,10 +194,10 @@ class Readings:
         return row
 
 
-def _numbers(item: Reading | Contact) -> tuple[float, float, float, int]:
+def _numbers(item: Reading | Contact) -> tuple[str, float, float, float, int]:
+    """Quantity, value, lowest and highest since the report before, and how many samples they stand for."""
     if isinstance(item, Contact):
         value = 1.0 if item.active else 0.0
-        return value, value, value, 1
-    low = item.value if item.low is None else item.low
-    high = item.value if item.high is None else item.high
-    return item.value, low, high, item.count
+        return item.contact, value, value, value, 1
+    value, low, high = item.value, item.low, item.high
+    return item.quantity, value, value if low is None else low, value if high is None else high, item.count
