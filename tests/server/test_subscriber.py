@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
