@@ -6,15 +6,25 @@ Says nothing about what any test does; a test must also pass alone, and in one p
 from __future__ import annotations
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long ones first, so that no process ends long after the others; a file stays in one process.
+class FileByFile(LoadFileScheduling):
+    """A file stays in one process, so that what it starts for all its tests is started once.
 
-    System tests start a dozen programs each and watch them by the clock: they are one group, one after another.
+    System tests start several programs each and watch how they keep time: they all are one unit, one after another.
     """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/system" if nodeid.startswith("tests/system/") else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)  # so that -p no:xdist works too
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileByFile | None:
+    """Used with ``--dist loadfile``."""
+    return FileByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits longest begins first, so that no process ends long after the others."""
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("system", "browser")])
-    for item in items:
-        group = "system" if item.get_closest_marker("system") is not None else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))

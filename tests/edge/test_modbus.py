@@ -29,7 +29,7 @@ from pawon_firmware_bridge.modbus.maps import MAPS
 from pawon_firmware_bridge.simulator import Simulator
 from pawon_firmware_bridge.simulator.scenario import parse_scenario
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 Say = Callable[[bytes], bytes]
 
 

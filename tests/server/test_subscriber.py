@@ -25,7 +25,7 @@ from pawon_server.ingest.subscriber import Subscriber
 KITCHEN = "dapur-uji"
 
 
-def until(condition: Callable[[], object], what: str, within_s: float = 15) -> None:
+def until(condition: Callable[[], object], what: str, within_s: float = 30) -> None:
     """Wait for the network, not for a time."""
     deadline = time.monotonic() + within_s
     while not condition():

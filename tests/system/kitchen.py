@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -303,7 +302,7 @@ class Kitchen:
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], object], what: str, within_s: float = 20) -> None:
+    def until(self, condition: Callable[[], object], what: str, within_s: float = 40) -> None:
         """Wait for something to become true; the logs are shown when it does not."""
         deadline = time.monotonic() + within_s
         while not condition():
