@@ -6,7 +6,12 @@ Says nothing about what any test does; a test must also pass alone, and in one p
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
+
+# How long an example takes says how busy the machine is, nothing about a promise.
+settings.register_profile("pawon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pawon")
 
 
 class FileByFile(LoadFileScheduling):

@@ -245,7 +245,7 @@ class Kitchen:
         if name == "gateway":
             self.until(lambda: self.log(name).count(GATEWAY_RUNS) > begun, "the gateway to run")
         if name == "server":
-            self.until(self.healthy, "the server to be healthy", 30)
+            self.until(self.healthy, "the server to be healthy", 90)
 
     def start_all(self) -> None:
         """Everything; the devices last, so that the gateway has to wait for its ports."""
