@@ -36,7 +36,7 @@ REQUIRED = (
     "PAWON_GRAFANA_PASSWORD",
 )
 SECRETS = {name: f"a-long-secret-of-{number}" for number, name in enumerate(REQUIRED)}
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 def compose(*arguments: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:

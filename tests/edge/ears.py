@@ -48,7 +48,7 @@ class Ears:
         return [one.kind for one in self.troubles if one.sensor == sensor]
 
     def until(
-        self, condition: Callable[[], object], seconds: float = 15.0, poke: Callable[[], object] | None = None
+        self, condition: Callable[[], object], seconds: float = 30.0, poke: Callable[[], object] | None = None
     ) -> None:
         """Wait for the condition, poking again and again; fails at the deadline."""
         end = time.monotonic() + seconds

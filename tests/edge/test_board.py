@@ -75,7 +75,7 @@ class Kitchen:
             row = spool.execute("SELECT stable_g FROM scale").fetchone()
         return None if row is None else int(row[0])
 
-    def until(self, condition: Callable[[], bool], seconds: float = 25.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 40.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, self.rows()[-8:]

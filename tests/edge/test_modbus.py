@@ -29,7 +29,7 @@ from pawon_firmware_bridge.modbus.maps import MAPS
 from pawon_firmware_bridge.simulator import Simulator
 from pawon_firmware_bridge.simulator.scenario import parse_scenario
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 Say = Callable[[bytes], bytes]
 
 
@@ -256,7 +256,8 @@ def test_an_answer_is_found_in_noise(path: Path, before: bytes, after: bytes) ->
 def test_what_is_no_value_is_named_with_its_bytes(path: Path, answer: bytes, kind: str, detail: str) -> None:
     """Silence, half an answer, a wrong checksum, a stranger, a refusal, noise, a sentinel: told, and never a number."""
     ears = Ears()
-    with devices(path, {1: lambda question: answer}), running(make(path, ears)):
+    # As long a timeout as there may be: 600 bytes must have come before it, on a busy machine too.
+    with devices(path, {1: lambda question: answer}), running(make(path, ears, timeout_s=0.5)):
         ears.until(lambda: bool(ears.troubles()))
     told = ears.troubles()[0]
     assert (told.sensor, told.kind) == ("oven-1", kind)
@@ -351,8 +352,9 @@ def test_a_late_answer_is_not_taken_for_the_next_question(path: Path, units: tup
     sensors = [{"id": f"s-{unit}", "unit": unit, "map": "pt100-board"} for unit in units]
     with devices(path, {1: slow, 2: lambda question: b""}), running(make(path, ears, sensors)):
         ears.until(lambda: len(ears.troubles()) >= 3 * len(units))
+        if len(units) > 1:
+            ears.until(lambda: any("unit 1 answered" in one.detail for one in ears.troubles("bad_frames")))
     assert ears.samples() == []
-    assert len(units) == 1 or any("unit 1 answered" in one.detail for one in ears.troubles("bad_frames"))
 
 
 def test_a_port_is_lost_and_found(path: Path) -> None:

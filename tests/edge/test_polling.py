@@ -46,7 +46,7 @@ def test_a_polled_scale_is_asked_and_answers(protocol: str, tmp_path: Path) -> N
         port = SerialPort(table=table, around=around)
         thread = threading.Thread(target=port.run, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 30
         while len([seen for seen in heard if isinstance(seen, Sample)]) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
         port.stop()

@@ -16,7 +16,6 @@ import serial
 from tests.edge.ears import Ears, running
 
 from pawon_edge.drivers.driver import Surroundings
-from pawon_edge.drivers.reopening import BACKOFF_FIRST_S, BACKOFF_MOST_S
 from pawon_edge.drivers.serial_port import SerialPort
 from pawon_edge.drivers.serial_table import SerialTable
 from pawon_edge.hub import HubWatch
@@ -155,15 +154,13 @@ def test_good_data_makes_the_next_wait_short_again(wire: Wire) -> None:
     """After hours of failing, one good frame is enough: the next loss is looked after at once, not in five seconds."""
     ears = Ears()
     port = make(wire.path, ears)
-    port._reopening._backoff_s = BACKOFF_MOST_S
+    port._reopening._backoff_s = 3_600  # longer than anybody waits here
     with running(port):
         ears.until(lambda: bool(ears.samples), poke=lambda: wire.say(FRAME))
         count = len(ears.samples)
         wire.unplug()
         wire.plug()
-        began = time.monotonic()
         ears.until(lambda: len(ears.samples) > count, poke=lambda: wire.say(FRAME))
-    assert time.monotonic() - began < BACKOFF_FIRST_S + 2.0
 
 
 def test_a_port_belongs_to_one_reader(wire: Wire) -> None:

@@ -20,7 +20,7 @@ from pawon_firmware_bridge.simulator import ScenarioError, Simulator
 from pawon_firmware_bridge.simulator.bench_board import find_micropython
 from pawon_firmware_bridge.simulator.scenario import parse_scenario
 
-DEADLINE_S = 12.0
+DEADLINE_S = 40.0
 pytestmark = pytest.mark.skipif(find_micropython() is None, reason="no MicroPython wheel for this machine")
 
 BOARD = """

@@ -409,7 +409,7 @@ def test_a_unit_unplugged_broken_and_noisy(tmp_path: Path) -> None:
 
         def act(action: str, **arguments: float) -> None:
             """Something happens, and has happened on return."""
-            count, end = len(happened), time.monotonic() + 5
+            count, end = len(happened), time.monotonic() + 30
             simulator.act("a", action, **arguments)
             while len(happened) == count:
                 assert time.monotonic() < end

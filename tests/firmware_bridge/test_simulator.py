@@ -25,7 +25,7 @@ from pawon_firmware_bridge.simulator.bench_board import find_micropython
 from pawon_firmware_bridge.simulator.port import MAX_UNREAD, Port
 from pawon_firmware_bridge.simulator.scenario import parse_scenario
 
-DEADLINE_S = 8.0
+DEADLINE_S = 30.0
 needs_micropython = pytest.mark.skipif(find_micropython() is None, reason="no MicroPython wheel for this machine")
 
 SCALES = """

@@ -75,7 +75,7 @@ class Bench:
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for the writer, not for a time."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain for {what}"
             time.sleep(0.005)

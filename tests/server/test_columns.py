@@ -32,14 +32,14 @@ rough = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(rough, max_size=40))
 def test_any_bytes_come_back_as_they_were(rows: list[bytes]) -> None:
     """JSON or not, numbers in any spelling, digits in strings, holes in the text: byte for byte, in order."""
     assert list(unpack(pack(rows))) == rows
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(0, 2**53), st.floats(-60, 260), st.sampled_from(["a-1", "a-2"]), st.integers(1, 9)),

@@ -95,7 +95,7 @@ class Screen:
 
 def until(condition: Callable[[], bool], what: str) -> None:
     """Wait for the server, not for a time."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.005)

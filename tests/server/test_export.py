@@ -72,7 +72,7 @@ def minutes(count: int, value: float = 3.0) -> list[tuple[int, float, float, flo
 
 
 def wait_until(what: str, holds: Any) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < until, f"waited in vain: {what}"
         time.sleep(0.02)

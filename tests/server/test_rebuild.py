@@ -112,7 +112,7 @@ def bad_day(path: Path, chance: random.Random) -> Straight:
     return record
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_any_store_is_what_its_journal_says(seed: int) -> None:
     """Random rows in any batching, restarts, rollbacks, bugs: derived again, every table is the same row for row."""

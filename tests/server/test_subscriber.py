@@ -25,7 +25,7 @@ from pawon_server.ingest.subscriber import Subscriber
 KITCHEN = "dapur-uji"
 
 
-def until(condition: Callable[[], object], what: str, within_s: float = 15) -> None:
+def until(condition: Callable[[], object], what: str, within_s: float = 30) -> None:
     """Wait for the network, not for a time."""
     deadline = time.monotonic() + within_s
     while not condition():
@@ -73,9 +73,11 @@ class Peer:
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self.client.on_message = lambda _client, _data, message: self.heard.append(message)
         self.client.on_connect = lambda client, *_: client.subscribe(topic(KITCHEN, "gw-1", "committed"), qos=1)
+        listens = threading.Event()
+        self.client.on_subscribe = lambda *_: listens.set()
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
-        until(self.client.is_connected, "the peer to connect")
+        until(listens.is_set, "the peer to listen")
 
     def say(self, on: str, payload: bytes) -> None:
         """Publish and wait for the broker's acknowledgement."""

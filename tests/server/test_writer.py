@@ -204,7 +204,7 @@ def test_the_end_of_the_writer_ends_the_server(tmp_path: Path) -> None:
         "Writer._handle = bug\nsys.exit(main(['serve', '--config', sys.argv[1]]))"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "server.toml")], capture_output=True, text=True, timeout=20
+        [sys.executable, "-c", program, str(tmp_path / "server.toml")], capture_output=True, text=True, timeout=90
     )
     assert ended.returncode == 1
     assert "the writer has ended by a bug" in ended.stderr
@@ -223,6 +223,6 @@ def test_a_signal_in_the_middle_of_the_start_ends_the_server(tmp_path: Path) -> 
         "Board.load = early\nsys.exit(main(['serve', '--config', sys.argv[1]]))"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "server.toml")], capture_output=True, text=True, timeout=20
+        [sys.executable, "-c", program, str(tmp_path / "server.toml")], capture_output=True, text=True, timeout=90
     )
     assert ended.returncode == 0, ended.stderr

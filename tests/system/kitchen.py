@@ -1,6 +1,7 @@
-"""A whole kitchen of real programs for the system tests: broker, server, gateway, simulated devices.
+"""A whole kitchen of real programs for the system tests: broker, server and gateway on simulated devices.
 
-Every port is one the kernel chose, every program is ended by its own id, every log is kept in the test's folder.
+Every port is one the kernel chose, every program is ended by its own id, every log is kept in the test's folder. What
+happens to the devices is told by the test when the programs are ready for it, not by a clock: a busy machine is late.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -25,10 +25,14 @@ from playwright.sync_api import Browser, sync_playwright
 
 from pawon_contract import chain, codec
 from pawon_contract.messages import Envelope
+from pawon_firmware_bridge.simulator import Simulator
+from pawon_firmware_bridge.simulator.scenario import parse_scenario
 
 BIN = Path(sys.executable).parent
 # What the gateway says once it works, and can be told to stop.
 GATEWAY_RUNS = "; spool "
+# A row falls into the moment before the end in less than one end of five.
+STOPS = 5
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
@@ -195,12 +199,6 @@ DEVICE_OF = {
 }  # fmt: skip
 
 
-def event(at_s: float, device: str, action: str, **arguments: float) -> str:
-    """One event of the devices' story, as TOML."""
-    lines = [f"{name} = {value}" for name, value in arguments.items()]
-    return "\n".join(["[[event]]", f"at_s = {at_s}", f'device = "{device}"', f'action = "{action}"', *lines, ""])
-
-
 def free_port() -> int:
     """A port that the kernel chose."""
     with socket.socket() as probe:
@@ -211,19 +209,19 @@ def free_port() -> int:
 class Kitchen:
     """The programs of one kitchen. ``embedded``: the server runs its own broker."""
 
-    def __init__(self, folder: Path, story: str, *, embedded: bool = False) -> None:
+    def __init__(self, folder: Path, *, embedded: bool = False) -> None:
         self.folder = folder
         self.embedded = embedded
         self.http_port, self.broker_port = free_port(), free_port()
         self.programs: dict[str, subprocess.Popen[bytes]] = {}
-        self.story_began = 0.0
+        self._truth = (folder / "truth.jsonl").open("a")
+        self.devices = Simulator(parse_scenario(DEVICES.encode()), folder / "devices", truth=self._truth)
         broker = "embedded" if embedded else f"mqtt://127.0.0.1:{self.broker_port}"
         values = {
             "folder": folder, "broker": broker, "broker_port": self.broker_port, "http_port": self.http_port,
         }  # fmt: skip
         (folder / "server.toml").write_text(SERVER.format(**values))
         (folder / "gateway.toml").write_text(GATEWAY.format(**values))
-        (folder / "devices.toml").write_text(DEVICES + story)
         (folder / "mosquitto.conf").write_text(
             f"listener {self.broker_port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
             "max_inflight_messages 1000\n"
@@ -233,45 +231,55 @@ class Kitchen:
     # --- programs ---------------------------------------------------------------------------------------------------
 
     def start(self, name: str) -> None:
-        """Start one of broker, server, gateway, devices."""
+        """Start one of broker, server, gateway."""
         command = {
             "broker": [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", self.folder / "mosquitto.conf"],
             "server": [BIN / "pawon-server", "serve", "--demo", "--config", self.folder / "server.toml"],
             "gateway": [BIN / "pawon-edge", "run", "--demo", "--config", self.folder / "gateway.toml"],
-            "devices": [
-                BIN / "pawon-bridge", "simulate", self.folder / "devices.toml", "--dir", self.folder / "devices",
-                "--truth", self.folder / "truth.jsonl",
-            ],
         }[name]  # fmt: skip
         begun = self.log(name).count(GATEWAY_RUNS)
         with (self.folder / f"{name}.log").open("ab") as log:
             self.programs[name] = subprocess.Popen(
                 [str(part) for part in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        if name == "devices":
-            self.until(lambda: "board-hot" in self.log("devices"), "the devices to be there")
-            self.story_began = time.monotonic()
         if name == "gateway":
             self.until(lambda: self.log(name).count(GATEWAY_RUNS) > begun, "the gateway to run")
         if name == "server":
-            self.until(self.healthy, "the server to be healthy", 30)
+            self.until(self.healthy, "the server to be healthy", 90)
 
     def start_all(self) -> None:
-        """Everything, the devices last: their story begins with a kitchen that listens."""
-        for name in ("server", "gateway", "devices") if self.embedded else ("broker", "server", "gateway", "devices"):
+        """Everything; the devices last, so that the gateway has to wait for its ports."""
+        for name in ("server", "gateway") if self.embedded else ("broker", "server", "gateway"):
             self.start(name)
+        self.devices.start()
 
     def kill(self, name: str) -> None:
         """kill -9, as a power cut would."""
-        self.programs[name].kill()
-        self.programs[name].wait()
+        program = self.programs.pop(name)
+        program.kill()
+        program.wait()
 
     def stop(self, name: str) -> int:
         """End a program as its service manager would; its exit status."""
-        program = self.programs[name]
-        if program.poll() is None:
-            program.send_signal(signal.SIGTERM)
-        return program.wait(timeout=15)
+        program = self.programs.pop(name)
+        program.terminate()
+        try:
+            return program.wait(timeout=15)
+        finally:
+            program.kill()
+
+    def stop_drained(self) -> None:
+        """End the gateway when the server has everything. A row accepted in its last moment is sent after a start."""
+        for _ in range(STOPS):
+            assert self.stop("gateway") == 0
+            deadline = time.monotonic() + 5
+            while time.monotonic() < deadline:
+                if self.drained():
+                    return
+                time.sleep(0.1)
+            self.start("gateway")
+            self.until(self.drained, "the server to have everything")
+        raise AssertionError(f"the gateway was ended {STOPS} times and always had a row left")
 
     def end(self) -> None:
         """End whatever still runs."""
@@ -284,6 +292,8 @@ class Kitchen:
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()
+        self.devices.stop()
+        self._truth.close()
 
     def log(self, name: str) -> str:
         """What a program has said."""
@@ -292,20 +302,21 @@ class Kitchen:
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], object], what: str, within_s: float = 20) -> None:
+    def until(self, condition: Callable[[], object], what: str, within_s: float = 40) -> None:
         """Wait for something to become true; the logs are shown when it does not."""
         deadline = time.monotonic() + within_s
         while not condition():
             for name, program in self.programs.items():
-                assert program.poll() in (None, -9), f"{name} has ended:\n{self.log(name)[-3000:]}"
+                assert program.poll() is None, f"{name} has ended:\n{self.log(name)[-3000:]}"
             if time.monotonic() > deadline:
-                tails = "\n".join(f"--- {name}\n{self.log(name)[-1500:]}" for name in self.programs)
+                tails = "\n".join(f"--- {path}\n{self.log(path.stem)[-1500:]}" for path in self.folder.glob("*.log"))
                 raise AssertionError(f"waited {within_s} s in vain for {what}\n{tails}")
             time.sleep(0.1)
 
-    def until_story(self, at_s: float) -> None:
-        """Wait for a moment of the devices' story."""
-        time.sleep(max(0.0, self.story_began + at_s - time.monotonic()))
+    def until_settled(self, device: str, mass_g: float) -> None:
+        """Wait until a scale has come to rest with this on it."""
+        wanted = {"device": device, "event": "settled", "value": mass_g}
+        self.until(lambda: any(wanted.items() <= row.items() for row in self.truth()), f"{device} to settle")
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
@@ -368,6 +379,11 @@ class Kitchen:
 
     # --- the oracle -------------------------------------------------------------------------------------------------
 
+    def truth(self) -> list[dict[str, Any]]:
+        """What the devices have shown, and what has happened to them."""
+        return [json.loads(line) for line in (self.folder / "truth.jsonl").read_text().splitlines(True)
+                if line.endswith("\n")]  # fmt: skip
+
     def compare_record(self) -> dict[str, int]:
         """Gateway and server hold the same rows, each once, and the chain proves it; how many of what.
 
@@ -402,8 +418,7 @@ class Kitchen:
         assert len(projected) == readings
         assert len({sequence for sequence, _, _ in projected}) == readings
         shown: dict[str, set[float]] = {}
-        for line in (self.folder / "truth.jsonl").read_text().splitlines():
-            row_of = json.loads(line)
+        for row_of in self.truth():
             if row_of["value"] is not None:
                 shown.setdefault(row_of["device"], set()).add(round(row_of["value"], 4))
         for _, sensor, measured in projected:

@@ -7,12 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.system.kitchen import BIN, Kitchen, event
+from tests.system.kitchen import BIN, Kitchen
 
 pytestmark = pytest.mark.system
-
-STORY = event(5, "chiller-1", "approach", target_c=14, tau_s=1) + event(12, "scale-rice", "take", mass_g=5000,
-                                                                        duration_s=1)  # fmt: skip
 
 
 def command(kitchen: Kitchen, name: str, *more: str) -> dict[str, object]:
@@ -34,13 +31,16 @@ def alarms(kitchen: Kitchen) -> list[str]:
 def test_a_backup_put_in_place_of_a_lost_store_is_whole_again(tmp_path: Path) -> None:
     """Backup under ingest, an alarm, kill -9, restore, the gateway comes back: every row there once, the chain proven,
     the tables what the journal says, and nobody paged twice for the same thing."""
-    kitchen = Kitchen(tmp_path, STORY)
+    kitchen = Kitchen(tmp_path)
     copy = str(tmp_path / "copy.db")
     try:
         kitchen.start_all()
         kitchen.until(lambda: len(kitchen.api("readings?sensor=chiller-1")) > 2, "the first readings", 15)
         backup = command(kitchen, "backup", copy)
         assert int(str(backup["rows"])) > 0
+        kitchen.devices.act("chiller-1", "approach", target_c=14, tau_s=1)
+        kitchen.until(lambda: kitchen.api("movements?state=confirmed"), "the opening balance of rice")
+        kitchen.devices.act("scale-rice", "take", mass_g=5000, duration_s=1)
         kitchen.until(lambda: len(alarms(kitchen)) >= 1, "the alarm", 40)
         kitchen.until(
             lambda: [row for row in kitchen.api("movements") if row["kind"] == "out"], "the withdrawal of rice", 30
@@ -54,8 +54,8 @@ def test_a_backup_put_in_place_of_a_lost_store_is_whole_again(tmp_path: Path) ->
         kitchen.until(kitchen.drained, "the gateway to have sent everything again", 40)
         again = {(row["spool"], row["sequence"]): row["value"] for row in kitchen.api("readings")}
         assert {(row["spool"], row["sequence"]): row["value"] for row in before}.items() <= again.items()
-        kitchen.stop("devices")
-        kitchen.stop("gateway")
+        kitchen.devices.stop()
+        kitchen.stop_drained()
         proof = command(kitchen, "verify", "--known", str(backup["proof"]["head"]))  # type: ignore[index]  # JSON
         assert proof["ok"]
         assert command(kitchen, "rebuild")["same"]
