@@ -182,10 +182,12 @@ def fanout() -> None:
 
 
 def reading(n: int) -> Reading:
-    """The n-th report of a chiller that swings around 4 C."""
+    """The n-th report of a chiller that swings between 1.5 and 3 C; one in fifty, its door open, stands at 5.5 C."""
+    value = 5.5 if n % 50 == 0 else 1.5 + n % 7 / 4
     return Reading(
-        at_ms=n * 1000, sensor="chiller-1", quantity="temperature_c", value=3.0 + n % 7 / 4, count=10, low=2.9, high=5.1
-    )
+        at_ms=n * 1000, sensor="chiller-1", quantity="temperature_c", value=value, count=10, low=value - 0.2,
+        high=value + 0.2,
+    )  # fmt: skip
 
 
 BENCHMARKS: dict[str, Callable[[], object]] = {

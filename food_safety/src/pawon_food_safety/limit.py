@@ -9,6 +9,8 @@ A state is small, JSON-able and complete: a series split anywhere and resumed fr
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -60,10 +62,18 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
     """Judge one observation. One that is not newer than the last one changes nothing."""
     if state.last_ms is not None and seen.at_ms <= state.last_ms:
         return state, []
-    peak = _worse(limit, seen.value, seen.high if limit.direction > 0 else seen.low)
-    if not state.open and state.began_ms is None and not _beyond(limit, peak):
+    # How far values lie beyond the limit; at or below zero they are within.
+    sign, edge = limit.direction, limit.value
+    excess = (seen.value - edge) * sign
+    extreme, other = (seen.high, seen.low) if sign > 0 else (seen.low, seen.high)
+    peak, peak_excess = seen.value, excess
+    if extreme is not None and (extreme - edge) * sign > excess:
+        peak, peak_excess = extreme, (extreme - edge) * sign
+    if not state.open and state.began_ms is None and peak_excess <= _TOLERANCE:
         # By far the most observations: nothing was wrong and nothing is.
-        return LimitState(last_ms=seen.at_ms, last_value=seen.value, valid_until_ms=seen.valid_until_ms), []
+        return resting(seen.at_ms, seen.value, seen.valid_until_ms), []
+    trough_excess = excess if other is None else min(excess, (other - edge) * sign)
+    cleared_excess = -limit.hysteresis + _TOLERANCE
     events: list[LimitEvent] = []
     began, beyond, worst = state.began_ms, state.beyond_ms, state.worst
     is_open, clear = state.open, state.clear_ms
@@ -73,35 +83,35 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
     if state.last_ms is not None:
         held_until = min(seen.at_ms, state.valid_until_ms)
         held = max(0, held_until - state.last_ms)
-        if _beyond(limit, state.last_value):
+        last_excess = (state.last_value - edge) * sign
+        if last_excess > _TOLERANCE:
             beyond += held
             if not is_open and beyond >= delay_ms and began is not None and worst is not None:
                 is_open, clear = True, 0
                 events.append(
                     LimitEvent(kind="opened", at_ms=held_until - (beyond - delay_ms), began_ms=began, worst=worst)
                 )
-        elif is_open and _cleared(limit, state.last_value):
+        elif is_open and last_excess <= cleared_excess:
             clear += held
 
     # 2. What the observation itself says, with the extremes of the samples it stands for.
-    trough = _milder(limit, seen.value, seen.low if limit.direction > 0 else seen.high)
     if is_open:
-        if not _cleared(limit, peak):
+        if peak_excess > cleared_excess:
             clear = 0
-        if _beyond(limit, peak) and worst is not None and limit.excess(peak) > limit.excess(worst):
+        if peak_excess > _TOLERANCE and worst is not None and peak_excess > (worst - edge) * sign:
             worst = peak
             events.append(LimitEvent(kind="worsened", at_ms=seen.at_ms, began_ms=began or seen.at_ms, worst=worst))
-        if _cleared(limit, seen.value) and clear >= clear_after_ms and began is not None and worst is not None:
+        if excess <= cleared_excess and clear >= clear_after_ms and began is not None and worst is not None:
             # Dated by the observation that shows it: until then nobody knew.
             events.append(LimitEvent(kind="closed", at_ms=seen.at_ms, began_ms=began, worst=worst))
             is_open, began, worst, beyond, clear = False, None, None, 0, 0
     if not is_open:
-        if not _beyond(limit, trough):
+        if trough_excess <= _TOLERANCE:
             # Some sample since the last report lay within: without interruption means a new beginning.
             began, beyond, worst = None, 0, None
-        if _beyond(limit, seen.value):
+        if excess > _TOLERANCE:
             began = seen.at_ms if began is None else began
-            worst = peak if worst is None or limit.excess(peak) > limit.excess(worst) else worst
+            worst = peak if worst is None or peak_excess > (worst - edge) * sign else worst
             if beyond >= delay_ms:
                 is_open, clear = True, 0
                 events.append(LimitEvent(kind="opened", at_ms=seen.at_ms, began_ms=began, worst=worst))
@@ -114,6 +124,24 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
         ),
         events,
     )  # fmt: skip
+
+
+def at_rest(state: LimitState) -> bool:
+    """Whether nothing is wrong and nothing has begun to be."""
+    return not state.open and state.began_ms is None
+
+
+def resting(at_ms: int, value: float, valid_until_ms: int) -> LimitState:
+    """What ``step`` makes of a state at rest by an observation that lies within ``calm_band``."""
+    return LimitState(last_ms=at_ms, last_value=value, valid_until_ms=valid_until_ms)
+
+
+def calm_band(limits: Iterable[Limit]) -> tuple[float, float]:
+    """Lowest and highest value that break none of these limits: while all of them are at rest, a newer observation
+    whose value, low and high lie within changes nothing but the last observation."""
+    band = list(limits)
+    lowest = max((limit.value for limit in band if limit.direction < 0), default=-math.inf)
+    return lowest, min((limit.value for limit in band if limit.direction > 0), default=math.inf)
 
 
 def rebase(state: LimitState, shift_ms: int, before_ms: int) -> LimitState:
@@ -133,19 +161,3 @@ def rebase(state: LimitState, shift_ms: int, before_ms: int) -> LimitState:
         valid_until_ms=last_ms,
         began_ms=None if state.began_ms is None else state.began_ms + shift_ms - back,
     )
-
-
-def _beyond(limit: Limit, value: float) -> bool:
-    return limit.excess(value) > _TOLERANCE
-
-
-def _cleared(limit: Limit, value: float) -> bool:
-    return limit.excess(value) <= -limit.hysteresis + _TOLERANCE
-
-
-def _worse(limit: Limit, value: float, other: float | None) -> float:
-    return value if other is None or limit.excess(value) >= limit.excess(other) else other
-
-
-def _milder(limit: Limit, value: float, other: float | None) -> float:
-    return value if other is None or limit.excess(value) <= limit.excess(other) else other

@@ -11,7 +11,16 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from pawon_contract.ids import row_id
 from pawon_contract.messages import Reading
-from pawon_food_safety.limit import LimitEvent, LimitState, Observation, rebase, step
+from pawon_food_safety.limit import (
+    LimitEvent,
+    LimitState,
+    Observation,
+    at_rest,
+    calm_band,
+    rebase,
+    resting,
+    step,
+)
 from pawon_food_safety.profile import Limit, Profile
 
 from ..rulebook import Rulebook, Sensor
@@ -27,12 +36,29 @@ class _Rule(msgspec.Struct):
     incident: str | None
 
 
+class _Calm(msgspec.Struct):
+    """A sensor whose rules are all at rest, and its newest reading, which they have not been shown yet."""
+
+    profile: Profile
+    sensor: Sensor
+    rules: dict[tuple[str, str], _Rule]
+    low: float
+    high: float
+    boot: str
+    offset_ms: int
+    at_ms: int
+    value: float
+    valid_until_ms: int
+    unseen: bool = False
+
+
 class Excursions:
     """Projection of ``rule_state`` and of ``incident`` rows of the kind ``limit``."""
 
     def __init__(self, kitchen: str, rows: IncidentRows) -> None:
         self._kitchen, self._rows = kitchen, rows
         self._rules: dict[tuple[str, str], _Rule] = {}
+        self._calm: dict[str, _Calm] = {}
         self._dirty: set[tuple[str, str]] = set()
         self._limits_of: Profile | None = None
         self._limits: dict[tuple[str, str], list[Limit]] = {}
@@ -41,6 +67,7 @@ class Excursions:
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
         self._dirty.clear()
+        self._calm.clear()
         self._rules = {
             (row.sensor, row.rule): _Rule(
                 boot=row.boot, offset_ms=row.offset_ms, state=msgspec.json.decode(row.state, type=LimitState),
@@ -69,10 +96,29 @@ class Excursions:
         changes: Changes,
     ) -> None:  # fmt: skip
         """Run every limit of the sensor's point on one reading."""
+        calm = self._calm.get(sensor.id)
+        if calm is not None:
+            low, high = item.low, item.high
+            if (
+                calm.low <= item.value <= calm.high
+                and (low is None or calm.low <= low)
+                and (high is None or high <= calm.high)
+                and item.at_ms > calm.at_ms
+                and calm.boot == arrival.boot
+                and calm.sensor is sensor
+                and calm.profile is book.profile
+            ):
+                # By far the most readings: nothing was wrong and nothing is.
+                calm.offset_ms, calm.at_ms, calm.value = arrival.offset_ms, item.at_ms, item.value
+                calm.valid_until_ms, calm.unseen = item.at_ms + item.valid_ms, True
+                return
+            self._show(self._calm.pop(sensor.id))
         seen = Observation(
             at_ms=item.at_ms, value=item.value, valid_until_ms=item.at_ms + item.valid_ms, low=item.low, high=item.high
         )
-        for limit in self._limits_at(book.profile, sensor.point, item.quantity):
+        rules: dict[tuple[str, str], _Rule] = {}
+        limits = self._limits_at(book.profile, sensor.point, item.quantity)
+        for limit in limits:
             key = (sensor.id, limit.id)
             rule = self._rules.get(key)
             if rule is None:
@@ -83,6 +129,7 @@ class Excursions:
                 rule.state = rebase(rule.state, rule.offset_ms - arrival.offset_ms, item.at_ms)
                 rule.boot = arrival.boot
             rule.offset_ms = arrival.offset_ms
+            rules[key] = rule
             was_pending = rule.state.began_ms is not None
             rule.state, events = step(limit, rule.state, seen)
             self._dirty.add(key)
@@ -100,6 +147,25 @@ class Excursions:
                     _limit_text(limit, sensor, rule.state.worst),
                 )  # fmt: skip
                 changes.alerts = True
+        if all(at_rest(rule.state) and rule.state.last_ms == item.at_ms for rule in rules.values()):
+            low, high = calm_band(limits)
+            self._calm[sensor.id] = _Calm(
+                profile=book.profile, sensor=sensor, rules=rules, low=low, high=high, boot=arrival.boot,
+                offset_ms=arrival.offset_ms, at_ms=item.at_ms, value=item.value, valid_until_ms=seen.valid_until_ms,
+            )  # fmt: skip
+
+    def _show(self, calm: _Calm) -> None:
+        """Show a sensor's rules the newest reading."""
+        if calm.unseen:
+            calm.unseen = False
+            for key, rule in calm.rules.items():
+                rule.state = resting(calm.at_ms, calm.value, calm.valid_until_ms)
+                rule.offset_ms = calm.offset_ms
+                self._dirty.add(key)
+
+    def _show_all(self) -> None:
+        for calm in self._calm.values():
+            self._show(calm)
 
     def _limits_at(self, profile: Profile, point: str, quantity: str) -> list[Limit]:
         """``Profile.limits_at``, remembered: it is asked for every reading."""
@@ -160,6 +226,8 @@ class Excursions:
 
     def retire(self, connection: Connection, book: Rulebook, at_ms: int, journal_id: int, changes: Changes) -> None:
         """A new configuration or profile: what nobody watches any more ends, for nothing could ever end it."""
+        self._show_all()
+        self._calm.clear()
         sensors = {sensor.id: sensor for sensor in book.settings.sensors}
         for key, rule in self._rules.items():
             sensor = sensors.get(key[0])
@@ -173,6 +241,7 @@ class Excursions:
 
     def flush(self, connection: Connection) -> None:
         """Write the rule states that moved."""
+        self._show_all()
         if not self._dirty:
             return
         rows = [

@@ -174,6 +174,14 @@ class Projector:
         book = self.book
         sensors = self._sensors_of(book.settings)
         for row in rows:
+            if type(row.item) is Reading and entry.id != self._set_aside:
+                # Nearly every row: what is asked of all others is asked here at once.
+                item = row.item
+                sensor = sensors.get(item.sensor)
+                if sensor is not None and sensor.gateway == entry.gateway and sensor.quantity == item.quantity:
+                    newest = item.at_ms
+                    self._reading(connection, book, sensor, arrival, row.sequence, item, changes)
+                    continue
             if entry.id == self._set_aside:
                 self.gateways.refuse_row(arrival, row, SET_ASIDE)
             elif isinstance(row.item, codec.Unreadable):
@@ -249,13 +257,7 @@ class Projector:
         sensor = sensors[item.sensor]
         changes.sensors.add(sensor.id)
         if isinstance(item, Reading):
-            in_turn = not arrival.replayed or self.readings.is_newest(arrival, sensor.id, item.at_ms)
-            self._measured(connection, book, arrival, row.sequence, item)
-            if not in_turn:
-                return  # recorded; what came after it has been judged already
-            self.trouble.end_fault(connection, sensor, arrival, item.at_ms, changes)
-            if sensor.point:
-                self.excursions.judge(connection, book, sensor, arrival, row.sequence, item, changes)
+            self._reading(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Contact):
             self._measured(connection, book, arrival, row.sequence, item)
         elif isinstance(item, SensorFault):
@@ -263,6 +265,19 @@ class Projector:
             self.trouble.take_fault(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Weighing):
             self.stock.take(connection, book, arrival, row.sequence, item, changes)
+
+    def _reading(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, arrival: Arrival, sequence: int, item: Reading,
+        changes: Changes,
+    ) -> None:  # fmt: skip
+        changes.sensors.add(sensor.id)
+        in_turn = not arrival.replayed or self.readings.is_newest(arrival, sensor.id, item.at_ms)
+        self._measured(connection, book, arrival, sequence, item)
+        if not in_turn:
+            return  # recorded; what came after it has been judged already
+        self.trouble.end_fault(connection, sensor, arrival, item.at_ms, changes)
+        if sensor.point:
+            self.excursions.judge(connection, book, sensor, arrival, sequence, item, changes)
 
     def _measured(
         self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact
