@@ -14,7 +14,7 @@ from tests.system.short_road import BOOT, Gateway, Mosquitto, Server, until
 
 from pawon_contract.messages import Gap
 from pawon_edge.spool import Spool, store
-from pawon_edge.uplink import publisher
+from pawon_edge.uplink import connection
 from pawon_edge.uplink.role import Witness
 from pawon_server.rulebook import Rulebook
 
@@ -114,10 +114,10 @@ class Line:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            self.connections += 1
             self.frozen.clear()
             far = socket.create_connection(("127.0.0.1", self._to))
             self.near.append(near)
+            self.connections += 1
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._carry, args=(one, other, self.connections), daemon=True).start()
 
@@ -139,7 +139,7 @@ def test_a_line_that_froze_is_left_for_a_new_one(
     tmp_path: Path, places: tuple[Mosquitto, Mosquitto], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing closes, nothing comes: the missing acknowledgement is noticed, and every row arrives once."""
-    monkeypatch.setattr(publisher, "HALF_OPEN_S", 0.5)
+    monkeypatch.setattr(connection, "HALF_OPEN_S", 0.5)
     server, line = Server(tmp_path / "kitchen", places[0].port), Line(places[0].port)
     gateway = Gateway(tmp_path / "card", line.port)
     gateway.accept([1.0])

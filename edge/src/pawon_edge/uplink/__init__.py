@@ -1,1 +1,2 @@
-"""From the spool to the server: ``window`` decides what to send (pure), ``publisher`` does it over MQTT."""
+"""From the spool to a server: ``window`` and ``fork`` decide what to send, ``role`` what the server's word does (all three
+without a network), ``publisher`` does it, ``connection`` is the line to the broker."""

@@ -1,27 +1,18 @@
-"""The uplink to one server over MQTT: one thread runs the network, one sends what the window allows.
+"""The uplink to one server: sends of the spool what the window allows, and does what the server's word means.
 
-paho's own threads are not used: a callback that raises would end them silently. Callbacks here only put messages in a
-bounded queue; the network loop reconnects in one place, with jittered backoff. Every connection has a client of its
-own: what an old one had not sent dies with it, for the window sends it again, and nobody can publish before CONNECT.
+One thread sends and hears; what the connection's thread hears comes through a bounded queue.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
-import random
-import secrets
-import socket
 import sqlite3
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 
 from pawon_contract import codec
 from pawon_contract.broker import BrokerAddress
@@ -30,27 +21,18 @@ from pawon_contract.topics import Leaf, topic
 
 from ..clock import Offset
 from ..spool import Spool, SpooledRow
+from .connection import Connection
 from .fork import ForkSearch, Question
 from .role import Role
 from .window import ANSWER_TIMEOUT_MS, BATCH_BYTES, Sending, Window
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE_S = 20
-BACKOFF_FIRST_S = 0.5
-BACKOFF_MOST_S = 30.0
-# A broker acknowledges within its own milliseconds and the line's delay; one that does not for so long, though its
-# pings may come, is no connection any more.
-HALF_OPEN_S = 30.0
-# What waits in the kernel delays live values: at a slow line's 64 kbit/s this is four seconds.
-SEND_BUFFER_BYTES = 32 * 1024
 # A retained ``committed`` tells where to go on; a broker that has none lets the gateway begin by its own memory.
 WAIT_FOR_RETAINED_MS = 1_500
 MAX_INBOX = 1_000
 # A card is copied once; what asks for a new spool again so soon is something else and must not fill the card.
 FORK_PAUSE_MS = 600_000
-# The goodbye to a broker that does not read.
-GOODBYE_S = 1.0
 
 
 class Times(Protocol):
@@ -79,40 +61,35 @@ class Publisher:
         status: Callable[[bool, int], GatewayStatus],
     ) -> None:
         self._topic: Callable[[Leaf], str] = lambda leaf: topic(kitchen, gateway, leaf)
-        self._boot, self._broker, self._spool, self._clock = boot, broker, spool, clock
+        self._boot, self._spool, self._clock = boot, spool, clock
         self._offset_of, self._role, self._status = offset_of, role, status
         self._window = Window(spool=spool.id, upto=role.upto(), next=role.upto() + 1)
         self._inbox: queue.Queue[tuple[bytes, bool] | None] = queue.Queue(MAX_INBOX)
         self._stop = threading.Event()
-        # The client of the present connection, from its subscription to its end; the only one that may publish.
-        self._client: mqtt.Client | None = None
-        # Batches that the broker may not have acknowledged yet, and when they were handed to the client.
-        self._unacknowledged: deque[tuple[mqtt.MQTTMessageInfo, float]] = deque()
         self._begin_at_ms: int | None = None
         self._new_connection = threading.Event()
         self.last_commit_ms: int | None = None
         self._search: ForkSearch | None = None
         self._parted_ms: int | None = None
-        # Another one for every process: two that were given one configuration would throw each other off the broker
-        # for ever. No session of the broker's is of any use to us that a name could find again.
-        self._client_id = f"pawon-{kitchen}-{gateway}-{secrets.token_hex(4)}"
-        self._threads = [
-            threading.Thread(target=self._network, name=f"{role.name}-network", daemon=True),
-            threading.Thread(target=self._send_loop, name=f"{role.name}-send", daemon=True),
-        ]
+        self._connection = Connection(
+            broker, name=role.name, client_id=f"pawon-{kitchen}-{gateway}", hear=self._topic("committed"),
+            will=(self._topic("status"), codec.encode(GatewayStatus(online=False))),
+            on_up=self._connected, on_message=self._heard, on_room=self.wake,
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._send_loop, name=f"{role.name}-send", daemon=True)
 
     def start(self) -> None:
         """Begin connecting, in the background."""
-        for thread in self._threads:
-            thread.start()
+        self._connection.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Say goodbye and end the threads."""
         self.send_status(online=False)
         self._stop.set()
         self.wake()
-        for thread in self._threads:
-            thread.join(timeout=3)
+        self._connection.stop()
+        self._thread.join(timeout=3)
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -124,112 +101,36 @@ class Publisher:
     @property
     def connected(self) -> bool:
         """Whether the broker answers."""
-        return self._client is not None
+        return self._connection.up
 
     @property
     def alive(self) -> bool:
         """Whether both threads run; one that met a bug has ended."""
-        return all(thread.is_alive() for thread in self._threads)
+        return self._thread.is_alive() and self._connection.alive
 
     def send_live(self, live: Live) -> None:
         """Repaint tiles, if anybody listens; never queued."""
-        if (client := self._client) is not None:
-            client.publish(self._topic("live"), codec.encode(live), qos=0)
+        if self._connection.up:
+            self._connection.publish(self._topic("live"), codec.encode(live), qos=0)
 
     def send_status(self, *, online: bool = True) -> None:
         """Tell how the gateway does, retained."""
-        if (client := self._client) is not None:
+        if self._connection.up:
             status = codec.encode(self._status(online, self._window.upto))
-            client.publish(self._topic("status"), status, qos=1, retain=True)
+            self._connection.publish(self._topic("status"), status, qos=1, retain=True)
 
-    # --- network thread -------------------------------------------------------------------------------------------
+    # --- called by the connection -----------------------------------------------------------------------------------
 
-    def _make_client(self) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=True)
-        client.max_inflight_messages_set(64)
-        client.max_queued_messages_set(256)
-        client.will_set(self._topic("status"), codec.encode(GatewayStatus(online=False)), qos=1, retain=True)
-        if self._broker.user is not None:
-            client.username_pw_set(self._broker.user, self._broker.password)
-        if self._broker.ca_file is not None:
-            client.tls_set(ca_certs=self._broker.ca_file)
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        client.on_publish = lambda *_: self.wake()
-        client.on_socket_open = _narrow
-        # With this set, publish() from another thread only queues and wakes the network thread. Without it paho writes
-        # to the socket from both threads at once and mixes packets up when one of them is written in part.
-        client.on_socket_register_write = lambda *_: None
-        return client
-
-    def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, reason: object, _props: object) -> None:
-        if getattr(reason, "is_failure", False):
-            log.error("broker %s:%d refuses this gateway: %s", self._broker.host, self._broker.port, reason)
-            return
-        client.subscribe(self._topic("committed"), qos=1)
-
-    def _on_subscribe(
-        self, client: mqtt.Client, _data: object, _mid: int, reasons: Sequence[object], _props: object
-    ) -> None:
-        if any(getattr(reason, "is_failure", False) for reason in reasons):
-            log.error("the broker lets this gateway hear no answers (%s); check its access list", reasons[0])
+    def _connected(self) -> None:
         self._new_connection.set()
-        self._client = client
-        log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
         self.send_status()
         self.wake()
 
-    def _on_disconnect(self, *_: object) -> None:
-        if self._client is not None and not self._stop.is_set():
-            log.warning("connection to the broker is lost; readings go on into the spool")
-        self._client = None
-
-    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _heard(self, payload: bytes, retained: bool) -> None:
         try:
-            self._inbox.put_nowait((bytes(message.payload), message.retain))
+            self._inbox.put_nowait((payload, retained))
         except queue.Full:
             pass  # the number will be said again with the next batch
-
-    def _network(self) -> None:
-        backoff_s, said = BACKOFF_FIRST_S, False
-        while not self._stop.is_set():
-            client = self._make_client()
-            self._unacknowledged.clear()
-            try:
-                client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
-                while not self._stop.is_set() and client.loop(timeout=0.5) == mqtt.MQTT_ERR_SUCCESS:
-                    if self._client is not None:
-                        backoff_s, said = BACKOFF_FIRST_S, False
-                    if self._half_open():
-                        log.warning("the broker has not acknowledged a batch for %.0f s; connecting anew", HALF_OPEN_S)
-                        break
-                if self._stop.is_set():
-                    self._say_goodbye(client)
-            except (OSError, ValueError) as error:
-                if not said:
-                    log.warning("broker %s:%d cannot be reached: %s", self._broker.host, self._broker.port, error)
-                    said = True
-            except Exception:
-                # Bytes that are no MQTT end in any exception inside paho; the other uplinks and the guard go on.
-                log.exception("the connection to broker %s:%d failed", self._broker.host, self._broker.port)
-            self._client = None
-            if self._stop.wait(backoff_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, no secret
-                break
-            backoff_s = min(backoff_s * 2, BACKOFF_MOST_S)
-
-    def _half_open(self) -> bool:
-        while self._unacknowledged and self._unacknowledged[0][0].is_published():
-            self._unacknowledged.popleft()
-        return bool(self._unacknowledged) and time.monotonic() - self._unacknowledged[0][1] > HALF_OPEN_S
-
-    def _say_goodbye(self, client: mqtt.Client) -> None:
-        """Write what waits, the parting status among it, and a DISCONNECT so that the last will is not sent."""
-        client.disconnect()
-        until_s = time.monotonic() + GOODBYE_S
-        while client.want_write() and time.monotonic() < until_s and client.loop(0.1) == mqtt.MQTT_ERR_SUCCESS:
-            pass
 
     # --- sending thread -------------------------------------------------------------------------------------------
 
@@ -255,7 +156,7 @@ class Publisher:
                 self._stop.wait(1.0)
 
     def _send(self, now_ms: int) -> None:
-        if self._client is None or (self._begin_at_ms is not None and now_ms < self._begin_at_ms):
+        if not self._connection.up or (self._begin_at_ms is not None and now_ms < self._begin_at_ms):
             return
         self._begin_at_ms = None
         if self._window.spool != self._spool.id:  # it was opened anew, and nothing of the old one could be proven
@@ -266,7 +167,7 @@ class Publisher:
         if self._window.tick(now_ms):
             log.warning("the server has not answered for a while; sending again from row %d", self._window.next)
         # One batch at a time in the client's queue, or live values would wait behind all of them.
-        while self._window.may_send(self._spool.last) and not self._writing() and self._send_batch():
+        while self._window.may_send(self._spool.last) and not self._connection.writing and self._send_batch():
             pass
 
     def _hear(self, payload: bytes, retained: bool, now_ms: int) -> None:
@@ -292,10 +193,6 @@ class Publisher:
         if verdict.refused_row is not None:
             self._role.refused(*verdict.refused_row, now_ms)
 
-    def _writing(self) -> bool:
-        client = self._client
-        return client is not None and client.want_write()
-
     def _send_batch(self) -> bool:
         rows = self._spool.read(self._window.next, limit=self._window.rows_at_once(), max_bytes=BATCH_BYTES)
         sent = self._publish(rows) if rows else None
@@ -310,9 +207,6 @@ class Publisher:
     def _publish(self, rows: list[SpooledRow]) -> tuple[int, str] | None:
         """Hand rows of one boot to the client: when, and the payload's digest; ``None`` when it takes none: the
         connection is gone or paho's queue is full; the window waits, the spool keeps."""
-        client = self._client
-        if client is None:
-            return None
         boot = rows[0].boot or self._boot
         offset, sent_ms = self._offset_of(boot), self._clock.monotonic_ms()
         envelope = Envelope(
@@ -322,10 +216,8 @@ class Publisher:
             items=[msgspec.Raw(row.item) for row in self._role.shown(rows)], hash=rows[-1].chain.hex(),
         )  # fmt: skip
         payload = codec.encode(envelope)
-        info = client.publish(self._topic("log"), payload, qos=1)
-        if info.rc != mqtt.MQTT_ERR_SUCCESS:
+        if not self._connection.publish(self._topic("log"), payload, qos=1):
             return None
-        self._unacknowledged.append((info, time.monotonic()))
         return sent_ms, codec.digest(payload)
 
     # --- a copied card --------------------------------------------------------------------------------------------
@@ -377,8 +269,3 @@ class Publisher:
             self._spool.part(search.found, self._boot, now_ms)
             self._search, self._parted_ms = None, now_ms
             self.wake()
-
-
-def _narrow(_client: mqtt.Client, _data: object, sock: object) -> None:
-    assert isinstance(sock, socket.socket)  # a TLS socket is one too; only websockets, which nobody here uses, are not
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
