@@ -137,7 +137,7 @@ class Excursions:
                 point=sensor.point, rule=limit.id, began_ms=arrival.utc_ms(event.began_ms),
                 opened_ms=arrival.utc_ms(event.at_ms), worst=event.worst, limit_value=limit.value,
                 quantity=limit.quantity, late=late, boot=arrival.boot, offset_ms=arrival.offset_ms,
-                journal_id=arrival.journal_id, created_ms=arrival.received_ms,
+                clock=arrival.clock, journal_id=arrival.journal_id, created_ms=arrival.received_ms,
                 text=_limit_text(limit, sensor, event.worst),
             )  # fmt: skip
             if late:
@@ -145,16 +145,19 @@ class Excursions:
         elif rule.incident is not None and event.kind == "worsened":
             self._rows.change(connection, rule.incident, worst=event.worst, journal_id=arrival.journal_id)
         elif rule.incident is not None:
-            closed_ms = arrival.utc_ms(event.at_ms)
-            self._rows.change(
-                connection, rule.incident, closed_ms=closed_ms, worst=event.worst, journal_id=arrival.journal_id
-            )
-            self._rows.alert(
-                connection, rule.incident, "closed", arrival.received_ms,
-                f"Kembali aman: {sensor.name} (terburuk {_number(event.worst)} C).",
+            self._rows.close(
+                connection, rule.incident, arrival, event.at_ms,
+                f"Kembali aman: {sensor.name} (terburuk {_number(event.worst)} C).", worst=event.worst,
             )  # fmt: skip
             self._unpaged.discard(rule.incident)
             rule.incident = None
+
+    def fix_clock(self, boot: str, offset_ms: int) -> None:
+        """A boot was dated: what began in it and still runs is dated with it."""
+        for key, rule in self._rules.items():
+            if rule.boot == boot and rule.offset_ms != offset_ms:
+                rule.offset_ms = offset_ms
+                self._dirty.add(key)
 
     # --- configuration ----------------------------------------------------------------------------------------------
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from pawon_contract.messages import TRUSTED_CLOCKS
 
 from ..rulebook import Rulebook
 from ..store.tables import alert, incident, sent_before
@@ -29,6 +31,7 @@ class IncidentRows:
             insert(incident),
             {
                 "kitchen": self._kitchen, "id": incident_id, "closed_ms": None, "first_opened_ms": None,
+                "closed_boot": None, "closed_offset_ms": None, "closed_clock": None, "first_closed_ms": None,
                 "profile": book.profile.id, "profile_version": book.profile.version, "detail": detail, **columns,
             },
         )  # fmt: skip
@@ -39,6 +42,16 @@ class IncidentRows:
         connection.execute(
             update(incident).where(incident.c.kitchen == self._kitchen, incident.c.id == incident_id).values(**columns)
         )
+
+    def close(
+        self, connection: Connection, incident_id: str, arrival: Arrival, at_ms: int, text: str, **columns: object
+    ) -> None:
+        """It ended at ``at_ms`` of the arrival's boot, and people are told."""
+        self.change(
+            connection, incident_id, closed_ms=arrival.utc_ms(at_ms), closed_boot=arrival.boot,
+            closed_offset_ms=arrival.offset_ms, closed_clock=arrival.clock, journal_id=arrival.journal_id, **columns,
+        )  # fmt: skip
+        self.alert(connection, incident_id, "closed", arrival.received_ms, text)
 
     def alert(self, connection: Connection, incident_id: str, what: str, created_ms: int, text: str) -> None:
         """Something to tell people: ``opened``, ``late`` or ``closed``; what went out before a restore is told."""
@@ -82,25 +95,33 @@ class IncidentRows:
         self.alert(connection, incident_id, "closed", at_ms, f"Tidak dipantau lagi: {name}.")
 
     def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
-        """Date a boot's incidents by its now known offset, once; the old date is kept."""
+        """Date what a boot's guessed clock dated, opening or closing, by its now known offset, once; the old date is
+        kept."""
+        here = incident.c.kitchen == self._kitchen
+        ours = incident.c.id.startswith(f"{gateway}.")  # two gateways of one machine share its boot
+        opened, closed = incident.c.offset_ms, incident.c.closed_offset_ms
         connection.execute(
             update(incident)
             .where(
-                incident.c.kitchen == self._kitchen,
-                incident.c.boot == boot,
-                incident.c.id.startswith(f"{gateway}."),  # two gateways of one machine share its boot
-                incident.c.first_opened_ms.is_(None),
-                incident.c.offset_ms != offset_ms,
+                here, ours, incident.c.boot == boot, incident.c.first_opened_ms.is_(None), opened != offset_ms,
+                or_(incident.c.clock.is_(None), incident.c.clock.not_in(TRUSTED_CLOCKS)),
             )
             .values(
-                first_opened_ms=incident.c.opened_ms,
-                began_ms=incident.c.began_ms - incident.c.offset_ms + offset_ms,
-                opened_ms=incident.c.opened_ms - incident.c.offset_ms + offset_ms,
-                closed_ms=incident.c.closed_ms - incident.c.offset_ms + offset_ms,
-                offset_ms=offset_ms,
-                journal_id=journal_id,
+                first_opened_ms=incident.c.opened_ms, began_ms=incident.c.began_ms - opened + offset_ms,
+                opened_ms=incident.c.opened_ms - opened + offset_ms, offset_ms=offset_ms, journal_id=journal_id,
             )
-        )
+        )  # fmt: skip
+        connection.execute(
+            update(incident)
+            .where(
+                here, ours, incident.c.closed_boot == boot, incident.c.first_closed_ms.is_(None),
+                closed != offset_ms, incident.c.closed_clock.not_in(TRUSTED_CLOCKS),
+            )
+            .values(
+                first_closed_ms=incident.c.closed_ms, closed_ms=incident.c.closed_ms - closed + offset_ms,
+                closed_offset_ms=offset_ms, journal_id=journal_id,
+            )
+        )  # fmt: skip
 
 
 def is_news(arrival: Arrival, at_ms: int) -> bool:

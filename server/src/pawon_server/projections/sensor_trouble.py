@@ -62,8 +62,9 @@ class SensorTrouble:
                 connection, book, name, kind="fault", severity="warning", sensor=sensor.id, point=sensor.point,
                 rule=item.fault, began_ms=at_ms, opened_ms=at_ms, worst=None, limit_value=None,
                 quantity=sensor.quantity, late=not is_news(arrival, item.at_ms), boot=arrival.boot,
-                offset_ms=arrival.offset_ms, journal_id=arrival.journal_id, created_ms=arrival.received_ms,
-                detail=item.detail, text=f"Sensor rusak: {sensor.name} ({item.fault}). Ukur manual tiap 30 menit.",
+                offset_ms=arrival.offset_ms, clock=arrival.clock, journal_id=arrival.journal_id,
+                created_ms=arrival.received_ms, detail=item.detail,
+                text=f"Sensor rusak: {sensor.name} ({item.fault}). Ukur manual tiap 30 menit.",
             )  # fmt: skip
             changes.incidents = changes.alerts = True
 
@@ -72,8 +73,7 @@ class SensorTrouble:
         known = self._faults.pop(sensor.id, None)
         if known is None:
             return
-        self._rows.change(connection, known, closed_ms=arrival.utc_ms(at_ms), journal_id=arrival.journal_id)
-        self._rows.alert(connection, known, "closed", arrival.received_ms, f"Sensor bekerja lagi: {sensor.name}.")
+        self._rows.close(connection, known, arrival, at_ms, f"Sensor bekerja lagi: {sensor.name}.")
         changes.incidents = changes.alerts = True
 
     def silence(self, subject: str) -> str | None:
@@ -100,7 +100,7 @@ class SensorTrouble:
                 connection, book, incident_id, kind="silence", severity=entry.state, sensor=entry.subject,
                 point=sensor.point if sensor is not None else "gateway", rule=f"{entry.scope}-silence",
                 began_ms=entry.since_ms, opened_ms=entry.at_ms, worst=None, limit_value=None, quantity=None,
-                late=False, boot=None, offset_ms=None, journal_id=journal_id, created_ms=entry.at_ms,
+                late=False, boot=None, offset_ms=None, clock=None, journal_id=journal_id, created_ms=entry.at_ms,
                 text=f"Tidak ada data: {name}. Periksa sensor, listrik dan jaringan.",
             )  # fmt: skip
         else:
