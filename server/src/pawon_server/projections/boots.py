@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
@@ -15,6 +16,11 @@ from .boot_times import Boot, Sending
 from .context import Arrival
 
 _COLUMNS = tuple(field.name for field in msgspec.structs.fields(Boot))
+
+
+def boot_of(row: Mapping[Any, Any]) -> Boot:
+    """A row of the table; what an older version did not keep has its default."""
+    return Boot(**{name: row[name] for name in _COLUMNS if row[name] is not None})
 
 
 class Boots:
@@ -34,8 +40,7 @@ class Boots:
         # A boot of a store from before its order was kept has no number, and is in no sequence until it speaks again.
         query = select(boot).where(boot.c.kitchen == self._kitchen).order_by(boot.c.number)
         for row in connection.execute(query):
-            known = {name: row._mapping[name] for name in _COLUMNS if row._mapping[name] is not None}
-            self._boots[row.gateway, row.boot] = Boot(**known)
+            self._boots[row.gateway, row.boot] = boot_of(row._mapping)
             if row.number is not None:
                 self._spools.setdefault((row.gateway, row.spool), []).append(row.boot)
 

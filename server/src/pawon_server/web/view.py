@@ -51,7 +51,11 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident, worst first. ``kind`` is food (limit) or sensor (silence, fault): different things to do."""
+    """One incident, worst first. ``kind`` is food (limit) or sensor (silence, fault): different things to do.
+
+    ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
+    an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
+    """
 
     id: str
     kind: Literal["limit", "silence", "fault"]
@@ -71,6 +75,8 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     limit_value: float | None
     unit: str
     late: bool
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
 
 
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,14 @@ def fault_words(_: Callable[[str], str]) -> dict[str, str]:
     }  # fmt: skip
 
 
+def estimate_words(_: Callable[[str], str]) -> dict[str, str]:
+    """How a date is told that no clock knew."""
+    return {
+        "between": _("perkiraan, antara {earliest} dan {latest}"), "before": _("perkiraan, sebelum {latest}"),
+        "after": _("perkiraan, setelah {earliest}"),
+    }  # fmt: skip
+
+
 def movement_words(_: Callable[[str], str]) -> dict[str, str]:
     """What kind of change a scale saw."""
     return {"in": _("masuk"), "out": _("keluar"), "refill": _("isi ulang"), "restart": _("berubah saat padam"),
@@ -68,7 +76,7 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "language": speech.language, "decimal": speech.decimal, "group": speech.group, "months": speech.months,
         "zone": zone, "zone_label": zone_label(zone, now_ms), "rows": dict(rows), "queue": QUEUE_WORTH_TELLING,
         "state": state_words(_), "fault": fault_words(_), "movement": movement_words(_), "note": note_words(_),
-        "link": link_words(_),
+        "link": link_words(_), "estimate": estimate_words(_),
         "open": _("terbuka"), "closed": _("tertutup"), "power_on": _("menyala"), "power_off": _("padam"),
         "piece": _("buah"), "seconds": _("{s} detik"), "minutes": _("{m} menit"), "hours": _("{h} jam"),
         "hours_minutes": _("{h} jam {m} menit"), "days": _("{d} hari"), "days_hours": _("{d} hari {h} jam"),
