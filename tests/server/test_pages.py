@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract, extract_from_dir
 from babel.messages.pofile import read_po
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
@@ -741,6 +741,8 @@ def test_catalogues_are_complete() -> None:
     method = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
     options = {"**/templates/**.html": {"trimmed": "true"}}
     found = {str(message) for _, _, message, _, _ in extract_from_dir(WEB, method, options)}
+    with (WEB.parent / "words.py").open("rb") as file:
+        found |= {str(message) for _, message, _, _ in extract("python", file)}
     assert len(found) > 50
     for lang in language.LANGUAGES:
         path = WEB / "locale" / lang / "LC_MESSAGES" / "pawon.po"

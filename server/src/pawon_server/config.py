@@ -157,6 +157,7 @@ class ServerConfig(_Table):
             sensors=[rulebook.Sensor(**row.model_dump()) for row in self.sensor],
             items=[rulebook.Item(**row.model_dump()) for row in self.item],
             places=[rulebook.Place(**row.model_dump()) for row in self.place],
+            edition=rulebook.EDITION,
         )
 
 

@@ -83,6 +83,11 @@ class Boots:
             return None
         return known.offset_ms, known.error_ms, known.clock
 
+    def knows(self, gateway: str, boot_id: str | None) -> bool:
+        """Whether the gateway ever knew the time in that boot."""
+        known = self._boots.get((gateway, boot_id or ""))
+        return known is not None and known.known
+
     def flush(self, connection: Connection) -> None:
         """Write what was buffered."""
         for key, journal_id in sorted(self._changed.items()):

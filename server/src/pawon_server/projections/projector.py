@@ -36,7 +36,8 @@ from .completeness import Completeness
 from .context import Arrival, Changes
 from .excursions import Excursions
 from .gateways import Gateways
-from .incident_rows import IncidentRows
+from .incident_rows import IncidentRows, is_news
+from .late_news import tell_late
 from .readings import Readings
 from .sensor_trouble import SensorTrouble, SilenceEntry
 from .stock import Stock
@@ -104,7 +105,8 @@ class Projector:
         self._set_aside = 0
         self.settings = self._newest(connection, "config", Settings)
         self.profile = self._newest(connection, "profile", Profile)
-        for part in (self.gateways, self.boots, self.readings, self.completeness, self.excursions, self.trouble):
+        for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
+                     self.trouble):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
@@ -184,6 +186,8 @@ class Projector:
             else:
                 newest = row.item.at_ms
                 self._row(connection, book, sensors, arrival, row, row.item, changes)
+                if self._incident_rows.untold and not isinstance(row.item, Gap) and is_news(arrival, row.item.at_ms):
+                    tell_late(connection, self._incident_rows, self.boots, book, arrival, changes)
         self.gateways.take(arrival, SpoolState(upto=rows[-1].last, chain=rows[-1].chain), newest)
         changes.gateways = True
 
@@ -246,7 +250,7 @@ class Projector:
             self._measured(connection, book, arrival, row.sequence, item)
             if not in_turn:
                 return  # recorded; what came after it has been judged already
-            self.trouble.end_fault(connection, sensor, arrival, item.at_ms, changes)
+            self.trouble.end_fault(connection, book, sensor, arrival, item.at_ms, changes)
             if sensor.point:
                 self.excursions.judge(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Contact):

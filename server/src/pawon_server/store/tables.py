@@ -213,6 +213,7 @@ incident = Table(
     _may("closed_offset_ms", BigInteger),
     _may("closed_clock", String),
     _may("first_closed_ms", BigInteger),
+    _may("told", Boolean),  # of a late one: whether people were told, alone or in a summary
     Index("incident_by_boot", "kitchen", "boot"),
     Index("incident_by_closing_boot", "kitchen", "closed_boot"),
     Index("incident_by_time", "kitchen", "opened_ms"),

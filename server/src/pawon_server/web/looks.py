@@ -10,13 +10,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal
 
+from ..words import fault_words
 from .language import Speech, zone_label
 from .view import IncidentView, MovementView, Snapshot, StockView, Tile, TileState
 from .wording import (
     QUEUE_WORTH_TELLING,
     Sign,
     estimate_words,
-    fault_words,
     link_words,
     movement_words,
     note_words,

@@ -16,6 +16,7 @@ BOOT = (
 INCIDENT = (
     ("clock", sa.String()), ("closed_boot", sa.String()), ("closed_offset_ms", sa.BigInteger()),
     ("closed_clock", sa.String()), ("first_closed_ms", sa.BigInteger()),
+    ("told", sa.Boolean()),
 )  # fmt: skip
 INDEXES = (
     ("incident_by_boot", "incident", ("kitchen", "boot"), None),
