@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
+from tests.server.conftest import BOOK
 from tests.server.gateway_life import HOUR, Life
 from tests.server.sender import BOOT, Sender, temperature
 from tests.server.straight import Straight
@@ -21,6 +22,7 @@ from pawon_server.projections import boot_times
 from pawon_server.projections.boot_times import Boot
 from pawon_server.record.rebuild import rebuild
 from pawon_server.store.database import open_to_read
+from pawon_server.web.queries import incidents_shown
 
 MINUTE = 60_000
 T = 1_760_000_000_000
@@ -237,3 +239,34 @@ def test_a_gap_tells_no_time(record: Straight) -> None:
     sender = Sender(boot=LAST, rows=[gap], chains=[bytes.fromhex("ab" * 32)])
     record.send(sender.batch(1, 1, sent_ms=10))
     assert record.rows("SELECT boot FROM boot") == []
+
+
+def test_an_incident_of_a_guess_is_an_estimate_until_its_time_is_known(record: Straight) -> None:
+    """Rules run on a clock that only guesses, and say so: the screens get the span; a fix takes it away."""
+    sender = Sender(boot=LAST, clock="guess", offset_ms=T - 100 * HOUR)
+    sender.add(*(temperature(12, n * MINUTE) for n in range(1, 21)))
+    record.now_ms = T
+    send(record, sender, 1, at=20 * MINUTE)
+    with record.store.reader.connect() as connection:
+        (shown,) = incidents_shown(connection, BOOK)[0]
+    assert shown.earliest_ms is None, "nothing bounds the first boot from below"
+    assert shown.latest_ms is not None
+    assert T - 19 * MINUTE <= shown.latest_ms <= T - 19 * MINUTE + 6_000
+    sender.add(ClockFix(at_ms=21 * MINUTE, boot=LAST, offset_ms=T - 20 * MINUTE, error_ms=50, source="server"))
+    send(record, sender, 21, at=21 * MINUTE)
+    with record.store.reader.connect() as connection:
+        (shown,) = incidents_shown(connection, BOOK)[0]
+    assert (shown.earliest_ms, shown.latest_ms) == (None, None)
+    assert shown.began_ms == T - 19 * MINUTE
+
+
+def test_the_end_of_an_incident_can_be_the_estimate(record: Straight) -> None:
+    """Opened by a clock that knew, closed in a boot that never did: the span is that of its end."""
+    life_of_three(record)
+    with record.store.reader.connect() as connection:
+        closed = incidents_shown(connection, BOOK)[1]
+    first = min((one for one in closed if one.rule == "chiller-very-hot"), key=lambda one: one.began_ms)
+    assert first.closed_ms is not None
+    assert first.earliest_ms is not None
+    assert first.latest_ms is not None
+    assert first.earliest_ms <= first.closed_ms <= first.latest_ms

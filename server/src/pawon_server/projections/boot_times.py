@@ -85,25 +85,24 @@ def hear_sender(boot: Boot, sending: Sending) -> Boot:
 def hear(boot: Boot, sending: Sending) -> Boot:
     """A batch of the boot came in."""
     newest_at = max(boot.newest_at, sending.newest_at)
-    trusted = sending.clock in TRUSTED_CLOCKS
-    dated = boot
-    # Of a boot that sent something itself the moment is known; what another boot says of it later is not better.
-    if not (boot.fixed or boot.settled or (boot.known_at is not None and not (trusted and sending.own))):
-        dated = msgspec.structs.replace(
-            boot, offset_ms=sending.offset_ms, error_ms=sending.error_ms, clock=sending.clock,
-            known_at=sending.sent_at if trusted and sending.own else None,
-        )  # fmt: skip
+    own = sending.own and sending.clock in TRUSTED_CLOCKS  # it tells when it knew
     ended_ms = None if boot.ended_ms is None else boot.ended_ms + _at_least(newest_at - boot.newest_at)
-    ran_at = sending.sent_at if sending.own else sending.sent_at + sending.newest_at
-    latest_ms = _latest(boot, sending.received_ms, ran_at)
-    if trusted and sending.own:
+    ran = sending.sent_at if sending.own else sending.sent_at + sending.newest_at
+    latest_ms = _latest(boot, sending.received_ms, ran)
+    if own:
         off_ms = sending.error_ms + drift_ms(sending.sent_at - sending.newest_at)
         ended_ms = max(ended_ms or 0, sending.offset_ms + sending.newest_at - off_ms)
         begun_ms = sending.offset_ms + sending.error_ms + drift_ms(sending.sent_at)
         latest_ms = begun_ms if latest_ms is None else min(latest_ms, begun_ms)
-    return msgspec.structs.replace(
-        dated, newest_at=newest_at, ended_ms=ended_ms, stamped_ms=sending.offset_ms + sending.newest_at,
-        latest_ms=latest_ms,
+    # What another boot says later of one that told when it knew is not better.
+    keeps = boot.fixed or boot.settled or (boot.known_at is not None and not own)
+    said = boot if keeps else sending
+    return Boot(
+        gateway=boot.gateway, boot=boot.boot, spool=boot.spool, number=boot.number, newest_at=newest_at,
+        offset_ms=said.offset_ms, error_ms=said.error_ms, clock=said.clock,
+        known_at=boot.known_at if keeps else sending.sent_at if own else None,
+        fixed=boot.fixed, settled=boot.settled, ended_ms=ended_ms,
+        stamped_ms=sending.offset_ms + sending.newest_at, earliest_ms=boot.earliest_ms, latest_ms=latest_ms,
     )  # fmt: skip
 
 
