@@ -91,7 +91,8 @@ def hear(boot: Boot, sending: Sending) -> Boot:
     latest_ms = _latest(boot, sending.received_ms, ran)
     if own:
         off_ms = sending.error_ms + drift_ms(sending.sent_at - sending.newest_at)
-        ended_ms = max(ended_ms or 0, sending.offset_ms + sending.newest_at - off_ms)
+        own_ms = sending.offset_ms + sending.newest_at - off_ms
+        ended_ms = own_ms if ended_ms is None else max(own_ms, ended_ms)
         begun_ms = sending.offset_ms + sending.error_ms + drift_ms(sending.sent_at)
         latest_ms = begun_ms if latest_ms is None else min(latest_ms, begun_ms)
     # What another boot says later of one that told when it knew is not better.
@@ -150,24 +151,23 @@ def settle(boots: Sequence[Boot]) -> list[Boot]:
 
 
 def _dated(before: Boot | None, waiting: list[Boot], after: Boot) -> list[Boot]:
-    bounded: list[Boot] = []
+    """The boots between two known ones: bounds from behind and then from the front, and a place within them."""
     latest_ms, order_ms = _begun_until(after), after.offset_ms
-    before_it: list[int] = []  # a boot may begin no later than this for its rows to be dated before the next ones
+    bounds: list[tuple[int, int]] = []  # of each, from the last: begun by; begun by for its rows to be dated in order
     for boot in reversed(waiting):
         neighbours_ms = latest_ms - _at_least(boot.newest_at)
         latest_ms = neighbours_ms if boot.latest_ms is None else min(neighbours_ms, boot.latest_ms)
-        if latest_ms < (boot.earliest_ms or FIRST_UTC_MS):
+        if latest_ms < _begun_from(boot):
             latest_ms = neighbours_ms  # the server's clock was behind when it received them
         order_ms = min(order_ms, latest_ms + boot.newest_at) - boot.newest_at
-        before_it.append(order_ms)
-        bounded.append(msgspec.structs.replace(boot, latest_ms=latest_ms))
-    out, ended_ms = [], FIRST_UTC_MS if before is None else _ended_from(before)
+        bounds.append((latest_ms, order_ms))
+    ended_ms = FIRST_UTC_MS if before is None else max(FIRST_UTC_MS, _ended_from(before))
     stamped_ms = ended_ms if before is None or before.stamped_ms is None else before.stamped_ms
-    for boot, order_ms in zip(reversed(bounded), reversed(before_it), strict=True):
-        earliest_ms, latest_ms = max(FIRST_UTC_MS, ended_ms), boot.latest_ms or ended_ms
+    out = []
+    for boot, (latest_ms, order_ms) in zip(waiting, reversed(bounds), strict=True):
         # Two known times that cannot both be right: nobody can tell which of them is wrong, so both bound the truth.
-        earliest_ms, latest_ms = min(earliest_ms, latest_ms), max(earliest_ms, latest_ms)
-        offset_ms = max(min(boot.offset_ms, order_ms), earliest_ms, stamped_ms)
+        earliest_ms, latest_ms = min(ended_ms, latest_ms), max(ended_ms, latest_ms)
+        offset_ms = max(min(boot.offset_ms, order_ms), stamped_ms)
         offset_ms = max(earliest_ms, min(offset_ms, latest_ms))
         dated = msgspec.structs.replace(
             boot, offset_ms=offset_ms, earliest_ms=earliest_ms, latest_ms=latest_ms, settled=True,
@@ -193,14 +193,19 @@ def _ended_from(boot: Boot) -> int:
     if boot.known:
         own_ms = boot.offset_ms + boot.newest_at - _error_at(boot, boot.newest_at)
         return own_ms if boot.ended_ms is None else max(own_ms, boot.ended_ms)
-    return (boot.earliest_ms or FIRST_UTC_MS) + _at_least(boot.newest_at)
+    return _begun_from(boot) + _at_least(boot.newest_at)
+
+
+def _begun_from(boot: Boot) -> int:
+    return FIRST_UTC_MS if boot.earliest_ms is None else boot.earliest_ms
 
 
 def _begun_until(boot: Boot) -> int:
     """No later than this did a boot that knew the time begin."""
     off_ms = _error_at(boot, 0)
-    told = boot.latest_ms is not None and abs(boot.latest_ms - boot.offset_ms) <= off_ms
-    return boot.latest_ms if told and boot.latest_ms is not None else boot.offset_ms + off_ms
+    if boot.latest_ms is not None and abs(boot.latest_ms - boot.offset_ms) <= off_ms:
+        return boot.latest_ms
+    return boot.offset_ms + off_ms
 
 
 def _latest(boot: Boot, received_ms: int, ran: int) -> int | None:
