@@ -15,7 +15,7 @@ from pawon_food_safety.profile import load_profile
 from pawon_server.ingest.acceptance import Reply
 from pawon_server.ingest.writer import Writer
 from pawon_server.projections.context import Changes
-from pawon_server.rulebook import Item, Place, Rulebook, Sensor, Settings
+from pawon_server.rulebook import EDITION, Item, Place, Rulebook, Sensor, Settings
 from pawon_server.store.database import Store, open_store
 
 BOOK = Rulebook(
@@ -34,6 +34,7 @@ BOOK = Rulebook(
             Place(id="gudang", name="Gudang", scale="scale-1", item="beras", auto_confirm=True),
             Place(id="terima", name="Penerimaan", scale="scale-2", item="ayam"),
         ],
+        edition=EDITION,
     ),
     profile=load_profile("ID-MBG"),
 )

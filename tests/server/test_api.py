@@ -351,6 +351,28 @@ def test_a_corrected_clock_shows_both_dates(growing: Api) -> None:
     assert newest["measured_at"] == "2025-10-09T11:40:05.000Z"
 
 
+def test_what_no_clock_knew_says_between_when_it_was(growing: Api) -> None:
+    """A reading, an incident and a movement of a boot without a known time bear bounds; what was known has none."""
+    guess = Sender(spool="c" * 20, boot="1111aaaa-cab1-4b42-8e06-9e3512dfe0a6", offset_ms=1_000, clock="guess")
+    guess.add(*(temperature(12.0, n * 60_000, "chiller-2") for n in range(30)))
+    guess.add(weighing(5_000, 7_000, 29 * 60_000, "in", "scale-2"))
+    growing.bench.now_ms = 1_760_100_000_000
+    growing.bench.send(guess.batch(sent_ms=30 * 60_000))
+    bounds = {
+        "earliest_at": "2025-01-01T00:28:59.826Z", "latest_at": "2025-10-10T12:39:05.354Z",
+    }  # fmt: skip
+    newest = growing.items("readings", sensor="chiller-2", until="1970-02-01T00:00:00Z")[0]
+    assert {key: newest[key] for key in ("clock", *bounds)} == {"clock": "guess", **bounds}
+    moved = growing.items("movements", until="1970-02-01T00:00:00Z")[0]
+    assert {key: moved[key] for key in ("clock", *bounds)} == {"clock": "guess", **bounds}
+    opened = growing.items("incidents", sensor="chiller-2", until="1970-02-01T00:00:00Z")[0]
+    assert opened["clock"] == "guess"
+    assert opened["earliest_at"] < opened["latest_at"] < bounds["latest_at"]
+    assert opened["closed_earliest_at"] is None
+    known = growing.items("readings", sensor="chiller-1")[0]
+    assert (known["clock"], known["earliest_at"], known["latest_at"]) == ("synced", None, None)
+
+
 def test_the_description_for_people_comes_from_this_server_alone(api: Api) -> None:
     """Every list with its parameters, and nothing fetched from elsewhere: kitchens have no internet."""
     page = api.client.get("/api/docs")

@@ -160,6 +160,18 @@ def test_an_incident_dated_anew_stands_once(influx: Influx, bucket: str, kitchen
     assert series["values"] == [[NOON_MS + day, 1], [NOON_MS + day + 1000, 0]]
 
 
+@pytest.mark.parametrize("closed_ms", [NOON_MS - 24 * 60 * MINUTE_MS, NOON_MS + 60 * MINUTE_MS])
+def test_a_closing_dated_anew_alone_stands_once(influx: Influx, bucket: str, kitchen: Kitchen, closed_ms: int) -> None:
+    """Closed in a boot that guessed, before or after its opening: where the closing stood, it is withdrawn."""
+    exporting = exporter(kitchen.engine, influx.url, bucket)
+    kitchen.open_incident("i-1", "chiller-1", "chiller-hot", "critical", NOON_MS, closed_ms=closed_ms)
+    exporting.step()
+    kitchen.change_incident("i-1", first_closed_ms=closed_ms, closed_ms=NOON_MS + 9 * MINUTE_MS)
+    exporting.step()
+    [series] = influx.query(bucket, 'SELECT "open" FROM "incident" WHERE "open" >= 0')
+    assert series["values"] == [[NOON_MS, 1], [NOON_MS + 9 * MINUTE_MS, 0]]
+
+
 def test_a_silence_that_becomes_critical_is_one_incident(influx: Influx, bucket: str, kitchen: Kitchen) -> None:
     """The warning does not stay open beside the critical incident that it became."""
     exporting = exporter(kitchen.engine, influx.url, bucket)

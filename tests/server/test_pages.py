@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract, extract_from_dir
 from babel.messages.pofile import read_po
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
@@ -542,6 +542,28 @@ SAID = """() => Array.from(document.querySelectorAll(
 
 
 @pytest.mark.parametrize(
+    ("path", "between", "words"),
+    [
+        ("/wall?lang=id", (90, 20), "perkiraan, antara 09:12 dan 10:22"),
+        ("/forum?lang=en", (90, 20), "estimate, between 09:12 and 10:22"),
+        ("/forum?lang=id", (None, 20), "perkiraan, sebelum 10:22"), ("/wall?lang=id", (90, None), "setelah 09:12"),
+    ],
+)  # fmt: skip
+def test_a_date_that_no_clock_knew_says_so(
+    kitchen: Kitchen, open_page: Open, path: str, between: tuple[int | None, int | None], words: str
+) -> None:
+    """An incident dated by its neighbours alone is an estimate, and its span is told, by the server and the scripts."""
+    earliest_ms, latest_ms = (None if minutes is None else NOW_MS - minutes * 60_000 for minutes in between)
+    kitchen.show(SEVEN, incidents=[incident(earliest_ms=earliest_ms, latest_ms=latest_ms)])
+    page = open_page(path)
+    said = page.locator(".incident-since").first
+    expect(said).to_contain_text(words)
+    settle(page)
+    written = open_page(path, java_script_enabled=False, ready=False).locator(".incident-since").first
+    expect(written).to_contain_text(words)
+
+
+@pytest.mark.parametrize(
     ("path", "calm"),
     [("/wall?lang=id", False), ("/wall?lang=en", True), ("/forum?lang=id", True), ("/forum?lang=en", False)],
 )
@@ -742,6 +764,8 @@ def test_catalogues_are_complete() -> None:
     method = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
     options = {"**/templates/**.html": {"trimmed": "true"}}
     found = {str(message) for _, _, message, _, _ in extract_from_dir(WEB, method, options)}
+    with (WEB.parent / "words.py").open("rb") as file:
+        found |= {str(message) for _, message, _, _ in extract("python", file)}
     assert len(found) > 50
     for lang in language.LANGUAGES:
         path = WEB / "locale" / lang / "LC_MESSAGES" / "pawon.po"

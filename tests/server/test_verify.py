@@ -13,6 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 from tests.server.conftest import Bench
 from tests.server.sender import Sender, temperature
 from tests.server.test_store import CONFIG
@@ -22,6 +25,7 @@ from pawon_contract.messages import Gap
 from pawon_server.cli import main
 from pawon_server.record import verify as walking
 from pawon_server.record.verify import Proof, verify
+from pawon_server.store import database
 from pawon_server.store.database import StoreError, open_store, open_to_read
 from pawon_server.store.guards import GUARDS
 from pawon_server.store.journal import next_link
@@ -63,12 +67,11 @@ def sql(path: Path) -> Iterator[sqlite3.Connection]:
 
 def make_old(path: Path) -> None:
     """A closed store as the first schema had it."""
-    with sql(path) as other:
-        other.execute("DROP TRIGGER journal_only_next")
-        for table in ("sent_before", "completeness"):
-            other.execute(f"DROP TABLE {table}")
-        other.execute("ALTER TABLE reading DROP COLUMN late")
-        other.execute("UPDATE alembic_version SET version_num = '0001'")
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        settings.attributes["connection"] = connection
+        command.downgrade(settings, "0001")
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,8 @@ class SensorFault(_Item, frozen=True, kw_only=True, tag="fault"):
 
 
 class ClockFix(_Item, frozen=True, kw_only=True, tag="clock_fix"):
-    """The time of boot ``boot`` is known now: UTC ms = ``offset_ms`` + monotonic ms, within ``error_ms``."""
+    """The time of boot ``boot`` is known now: UTC ms = ``offset_ms`` + monotonic ms, within ``error_ms`` at ``at_ms``
+    and 100 ppm of the distance from there."""
 
     boot: BootId
     offset_ms: int
@@ -138,8 +139,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A batch of consecutive rows of one spool and one boot (leaf ``log``).
 
     Items stay raw bytes here: the envelope decodes apart from its items, so one bad row never stalls a gateway.
-    UTC of a row = ``offset_ms`` + its ``at_ms``. ``sent_ms`` is the monotonic stamp of this sending, in the boot
-    ``sent_boot`` (the rows' own when empty): it names the sending in ``committed`` and tells how old rows are
+    UTC of a row = ``offset_ms`` + its ``at_ms``, within ``error_ms`` at ``sent_ms`` and 100 ppm of the distance from
+    there (of another boot's rows: at some moment of that boot). ``sent_ms`` is the monotonic stamp of this sending, in
+    the boot ``sent_boot`` (the rows' own when empty): it names the sending in ``committed`` and tells how old rows are
     without trusting any wall clock. ``hash`` is the chain value after the last item.
     """
 

@@ -54,6 +54,8 @@ MAX_SAMPLES_WAITING = 20_000
 # Rows that wait for a disk that refuses them; an hour of a default kitchen.
 MAX_ROWS_WAITING = 5_000
 SAMPLES_AT_ONCE = 500
+# Words about clocks in the log of one life; one that jumps for ever does not fill the card.
+MAX_TOLD_OF_TIME = 20
 FILL_TOLD_PERCENT, FILL_SOUNDS_PERCENT = 50, 80
 
 
@@ -81,6 +83,7 @@ class Gateway:
         start = Offset(offset_ms=clock.utc_ms() - self._started_ms, quality=clock.untrusted_quality(), error_ms=0)
         self._time_lock = threading.Lock()
         self._time = Timekeeper(boot=self._boot, offset=known[0] if known else start, fixed=bool(known and known[1]))
+        self._told_of_time: set[str] = set()
         self._kept_offset: Offset | None = None
         self._intake = self._make_intake(self._spool.scale_values())
         self._kept_scales = self._spool.scale_values()
@@ -151,7 +154,7 @@ class Gateway:
             commit_at = now + COMMIT_MS
             if now >= clock_at:
                 clock_at = now + CLOCK_EVERY_MS
-                self._look_at_clock(now)
+                self._look_at_clock()
             self._waiting += self._intake.tick(now)
             self._commit()
             for trouble in self._intake.complaints():
@@ -248,11 +251,19 @@ class Gateway:
             said.insert(0, f"{self._not_recorded} rows were not recorded")
         return "; ".join(text for text in said if text)[:200]
 
-    def _look_at_clock(self, now_ms: int) -> None:
+    def _look_at_clock(self) -> None:
+        look = self._clock.look()
         with self._time_lock:
-            self._time.observe_wall(
-                self._clock.utc_ms(), now_ms, self._clock.kernel_error_ms(), self._clock.untrusted_quality()
+            said = self._time.observe_wall(
+                look.utc_ms, look.monotonic_ms, look.error_ms, self._clock.untrusted_quality()
             )
+        self._tell_of_time(said)
+
+    def _tell_of_time(self, said: str | None) -> None:
+        """Once for each reason: a clock that is wrong is wrong in every look."""
+        if said is not None and said not in self._told_of_time and len(self._told_of_time) < MAX_TOLD_OF_TIME:
+            self._told_of_time.add(said)
+            log.warning("%s", said)
 
     def _last_commit_ms(self) -> int:
         # A gateway that has just started, or stood still, gives the server its time before it calls itself alone.
@@ -275,13 +286,14 @@ class Gateway:
     def _offset_of(self, boot: str) -> Offset:
         with self._time_lock:
             if boot == self._boot:
-                return self._time.offset
+                return self._time.at(self._clock.monotonic_ms())
         known = self._spool.boot_offset(boot)
         return known[0] if known else Offset(offset_ms=0, quality="guess", error_ms=0)
 
     def _on_server_time(self, server_ms: int, sent_ms: int, received_ms: int) -> None:
         with self._time_lock:
-            self._time.observe_server(server_ms, sent_ms, received_ms)
+            said = self._time.observe_server(server_ms, sent_ms, received_ms)
+        self._tell_of_time(said)
 
     def _status(self, online: bool, upto: int) -> GatewayStatus:
         now_ms = self._clock.monotonic_ms()
@@ -291,7 +303,7 @@ class Gateway:
             oldest_ms = 0  # the trouble is told below, and a gateway in trouble must not fall silent
         return GatewayStatus(
             online=online, version=VERSION, config_hash=self._config_hash, boot=self._boot, at_ms=now_ms,
-            spool=self._spool.id, clock=self._time.offset.quality, queue_rows=self._spool.last - upto,
+            spool=self._spool.id, clock=self._time.at(now_ms).quality, queue_rows=self._spool.last - upto,
             oldest_ms=oldest_ms, spool_bytes=self._spool.bytes(),
             free_bytes=shutil.disk_usage(self._config.data_dir).free, commit_ms=self._commit_ms,
             guard=self._guard.state(now_ms, self._last_commit_ms()), sensors=self._intake.health(now_ms),

@@ -160,6 +160,7 @@ class ServerConfig(_Table):
             items=[rulebook.Item(**row.model_dump()) for row in self.item],
             places=[rulebook.Place(**row.model_dump()) for row in self.place],
             witness=self.role == "witness",
+            edition=rulebook.EDITION,
         )
 
 

@@ -9,6 +9,10 @@ import msgspec
 
 from pawon_food_safety.profile import Profile
 
+# What people are told, and when, by this program: 2 tells late news in one summary and faults in plain words. Entries
+# are projected by the edition of the configuration that was in force, so that a rebuild repeats what was told then.
+EDITION = 2
+
 
 class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     """One configured sensor. ``point`` is a control point of the profile, or empty."""
@@ -42,7 +46,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One version of a kitchen's configuration, as far as projections depend on it.
+    """One version of a kitchen's configuration, as far as projections depend on it; ``edition``: see ``EDITION``.
 
     ``witness``: this server stores, verifies and shows a copy, and pages nobody."""
 
@@ -53,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     items: list[Item]
     places: list[Place]
     witness: bool = False
+    edition: int = 1
 
     def sensor(self, name: str) -> Sensor | None:
         """A sensor by id."""

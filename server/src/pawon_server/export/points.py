@@ -85,7 +85,11 @@ def incident_points(row: Row) -> Iterator[Point]:
     stages = {opened: 1}
     if closed is not None:
         stages[max(closed, opened + 1)] = 0  # a point of its own also when it closed as it opened
-    times = set(stages) if first is None else {at_ms - by for at_ms in stages for by in (0, opened - first)}
+    times = set(stages)
+    if first is not None:  # opening and closing moved together
+        times |= {at_ms - opened + first for at_ms in stages}
+    if row["first_closed_ms"] is not None:  # the closing moved with the boot that closed it
+        times |= {max(row["first_closed_ms"], at_ms + 1) for at_ms in (opened, opened if first is None else first)}
     # A limit has one severity; silence begins as a warning and becomes critical.
     severities = {row["severity"]} if row["kind"] == "limit" else {row["severity"], *get_args(Severity)}
     for severity in sorted(severities):

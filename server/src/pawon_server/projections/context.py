@@ -21,6 +21,9 @@ class Arrival:
     error_ms: int
     # Monotonic ms of the sending in the rows' own boot; ``None`` for rows of an earlier boot.
     sent_ms: int | None
+    # The same in whichever boot sent them, and which that was.
+    sender_ms: int = 0
+    sender_boot: str = ""
     # A row of the past out of quarantine: it pages nobody as if it were now, and books nothing by itself.
     replayed: bool = False
 

@@ -24,9 +24,10 @@ from pawon_food_safety.limit import (
 from pawon_food_safety.profile import Limit, Profile
 
 from ..rulebook import Rulebook, Sensor
-from ..store.tables import alert, incident, rule_state
+from ..store.tables import rule_state
+from ..words import number
 from .context import Arrival, Changes
-from .incident_rows import IncidentRows, is_news
+from .incident_rows import SUMMARIES, IncidentRows, is_news
 
 
 class _Rule(msgspec.Struct):
@@ -75,19 +76,7 @@ class Excursions:
             )
             for row in connection.execute(select(rule_state).where(rule_state.c.kitchen == self._kitchen))
         }  # fmt: skip
-        still_open = connection.execute(
-            select(incident).where(
-                incident.c.kitchen == self._kitchen, incident.c.kind == "limit", incident.c.closed_ms.is_(None)
-            )
-        ).all()
-        late = {row.id for row in still_open if row.late}
-        self._unpaged = late - set(
-            connection.execute(
-                select(alert.c.incident).where(
-                    alert.c.kitchen == self._kitchen, alert.c.incident.in_(late), alert.c.event == "opened"
-                )
-            ).scalars()
-        )
+        self._unpaged = self._rows.unpaged(connection, "limit")
 
     # --- food limits ------------------------------------------------------------------------------------------------
 
@@ -140,12 +129,9 @@ class Excursions:
                 changes.incidents = changes.alerts = True
                 changes.sensors.add(sensor.id)
             if rule.incident in self._unpaged and is_news(arrival, item.at_ms):
-                # Late means over: what is still wrong when the backlog is drained pages once, as now.
                 self._unpaged.discard(rule.incident)
-                self._rows.alert(
-                    connection, rule.incident, "opened", arrival.received_ms,
-                    _limit_text(limit, sensor, rule.state.worst),
-                )  # fmt: skip
+                text = _limit_text(limit, sensor, rule.state.worst)
+                self._rows.page(connection, rule.incident, arrival.received_ms, text)
                 changes.alerts = True
         if all(at_rest(rule.state) and rule.state.last_ms == item.at_ms for rule in rules.values()):
             low, high = calm_band(limits)
@@ -203,7 +189,7 @@ class Excursions:
                 point=sensor.point, rule=limit.id, began_ms=arrival.utc_ms(event.began_ms),
                 opened_ms=arrival.utc_ms(event.at_ms), worst=event.worst, limit_value=limit.value,
                 quantity=limit.quantity, late=late, boot=arrival.boot, offset_ms=arrival.offset_ms,
-                journal_id=arrival.journal_id, created_ms=arrival.received_ms,
+                clock=arrival.clock, journal_id=arrival.journal_id, created_ms=arrival.received_ms,
                 text=_limit_text(limit, sensor, event.worst),
             )  # fmt: skip
             if late:
@@ -211,16 +197,22 @@ class Excursions:
         elif rule.incident is not None and event.kind == "worsened":
             self._rows.change(connection, rule.incident, worst=event.worst, journal_id=arrival.journal_id)
         elif rule.incident is not None:
-            closed_ms = arrival.utc_ms(event.at_ms)
-            self._rows.change(
-                connection, rule.incident, closed_ms=closed_ms, worst=event.worst, journal_id=arrival.journal_id
-            )
-            self._rows.alert(
-                connection, rule.incident, "closed", arrival.received_ms,
-                f"Kembali aman: {sensor.name} (terburuk {_number(event.worst)} C).",
+            self._rows.close(
+                connection, rule.incident, arrival, event.at_ms,
+                f"Kembali aman: {sensor.name} (terburuk {number(event.worst)} C).", worst=event.worst,
+                tell=rule.incident not in self._unpaged or book.settings.edition < SUMMARIES,
             )  # fmt: skip
             self._unpaged.discard(rule.incident)
             rule.incident = None
+
+    def fix_clock(self, boot: str, offset_ms: int) -> None:
+        """A boot was dated: what began in it and still runs is dated with it."""
+        self._show_all()
+        self._calm.clear()
+        for key, rule in self._rules.items():
+            if rule.boot == boot and rule.offset_ms != offset_ms:
+                rule.offset_ms = offset_ms
+                self._dirty.add(key)
 
     # --- configuration ----------------------------------------------------------------------------------------------
 
@@ -264,10 +256,5 @@ class Excursions:
 
 
 def _limit_text(limit: Limit, sensor: Sensor, worst: float | None) -> str:
-    measured = "" if worst is None else f" {_number(worst)} C"
-    return f"{limit.text_id}: {sensor.name}{measured} (batas {_number(limit.value)} C). {limit.action_id}"
-
-
-def _number(value: float) -> str:
-    """A temperature as Indonesians write it: one decimal, comma."""
-    return f"{value:.1f}".replace(".", ",").removesuffix(",0")
+    measured = "" if worst is None else f" {number(worst)} C"
+    return f"{limit.text_id}: {sensor.name}{measured} (batas {number(limit.value)} C). {limit.action_id}"

@@ -1,4 +1,4 @@
-"""How far each spool is stored, what is known of each boot's time, and how each gateway does; and what was refused."""
+"""How far each spool is stored, and how each gateway does; and what was refused."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
 
 from pawon_contract.codec import Row
-from pawon_contract.messages import ClockQuality
 
 from ..ingest.batches import SpoolState, beginning
-from ..store.tables import boot, gateway, quarantine, spool
+from ..store.tables import gateway, quarantine, spool
 from .context import Arrival
 
 # What names a row within its kitchen.
-_KEYS: dict[Table, tuple[str, ...]] = {spool: ("gateway", "spool"), boot: ("gateway", "boot"), gateway: ("gateway",)}
+_KEYS: dict[Table, tuple[str, ...]] = {spool: ("gateway", "spool"), gateway: ("gateway",)}
 
 
 class Gateways:
-    """Projection of ``spool``, ``boot``, ``gateway`` and ``quarantine``; buffers until ``flush``."""
+    """Projection of ``spool``, ``gateway`` and ``quarantine``; buffers until ``flush``."""
 
     def __init__(self, kitchen: str) -> None:
         self._kitchen = kitchen
-        self._rows: dict[Table, dict[tuple[str, ...], dict[str, Any]]] = {spool: {}, boot: {}, gateway: {}}
-        self._dirty: dict[Table, set[tuple[str, ...]]] = {spool: set(), boot: set(), gateway: set()}
+        self._rows: dict[Table, dict[tuple[str, ...], dict[str, Any]]] = {spool: {}, gateway: {}}
+        self._dirty: dict[Table, set[tuple[str, ...]]] = {spool: set(), gateway: set()}
         self._quarantined: list[dict[str, Any]] = []
         self._refused_rows = 0  # of the batch at hand
 
@@ -58,10 +57,6 @@ class Gateways:
             kitchen=self._kitchen, gateway=arrival.gateway, spool=arrival.spool, upto=state.upto, chain=state.chain,
             journal_id=arrival.journal_id,
         )  # fmt: skip
-        known = self._rows[boot].get((arrival.gateway, arrival.boot))
-        if known is None or not known["fixed"]:
-            self._boot(arrival.gateway, arrival.boot, arrival.offset_ms, arrival.error_ms, arrival.clock,
-                       fixed=False, journal_id=arrival.journal_id)  # fmt: skip
         before = self._rows[gateway].get((arrival.gateway,))
         refused = self._refused_rows + (0 if before is None else before["refused"])
         delay = None if newest_at_ms is None else arrival.age_ms(newest_at_ms)
@@ -73,19 +68,6 @@ class Gateways:
             journal_id=arrival.journal_id,
         )  # fmt: skip
         self._refused_rows = 0
-
-    def fix_clock(self, name: str, boot_id: str, offset_ms: int, error_ms: int, source: str, journal_id: int) -> bool:
-        """A boot's time became known; whether that is news."""
-        known = self._rows[boot].get((name, boot_id))
-        if known is not None and known["fixed"]:
-            return False
-        self._boot(name, boot_id, offset_ms, error_ms, source, fixed=True, journal_id=journal_id)
-        return True
-
-    def fixed(self, name: str, boot_id: str) -> tuple[int, int, ClockQuality] | None:
-        """Offset, error and clock quality of a boot whose time became known."""
-        row = self._rows[boot].get((name, boot_id))
-        return None if row is None or not row["fixed"] else (row["offset_ms"], row["error_ms"], row["clock"])
 
     def refuse_row(self, arrival: Arrival, row: Row, reason: str) -> None:
         """A row that could not be used keeps its number, its bytes and the reason."""
@@ -149,14 +131,6 @@ class Gateways:
         row = self._rows[gateway].get((name,))
         if row is not None:
             self._put(gateway, **{**row, "refused": max(0, row["refused"] + count)})
-
-    def _boot(
-        self, name: str, boot_id: str, offset_ms: int, error_ms: int, clock: str, *, fixed: bool, journal_id: int
-    ) -> None:
-        self._put(
-            boot, kitchen=self._kitchen, gateway=name, boot=boot_id, offset_ms=offset_ms, error_ms=error_ms,
-            clock=clock, fixed=fixed, journal_id=journal_id,
-        )  # fmt: skip
 
     def _put(self, table: Table, **row: Any) -> None:
         key = self._key(table, row)

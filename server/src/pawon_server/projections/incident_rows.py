@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from pawon_contract.messages import TRUSTED_CLOCKS
 
 from ..rulebook import Rulebook
 from ..store.tables import alert, incident, sent_before
@@ -14,6 +16,8 @@ from .context import Arrival
 WITNESS = "witness"
 # Older than this on arrival is news of the past: a heartbeat, a commit and a slow link lie well below it.
 LATE_AFTER_MS = 120_000
+# The edition from which late incidents are told together, and what paged nobody ends in silence.
+SUMMARIES = 2
 
 
 class IncidentRows:
@@ -22,26 +26,72 @@ class IncidentRows:
     def __init__(self, kitchen: str) -> None:
         self._kitchen = kitchen
         self.witness = False
+        self.untold: set[str] = set()  # gateways with late incidents of which nobody was told
+
+    def load(self, connection: Connection) -> None:
+        """Forget what was not committed; remember what was."""
+        untold = connection.execute(
+            select(incident.c.id).where(incident.c.kitchen == self._kitchen, incident.c.told.is_(False))
+        ).scalars()
+        self.untold = {_gateway_of(name) for name in untold}
 
     def open(
         self, connection: Connection, book: Rulebook, incident_id: str, *, created_ms: int, text: str,
         detail: str = "", **columns: Any,
     ) -> None:  # fmt: skip
-        """A new incident, judged by the profile in force, and its alert."""
+        """A new incident, judged by the profile in force, and its alert; a late one waits for its backlog's summary."""
+        waits = columns["late"] and book.settings.edition >= SUMMARIES
         connection.execute(
             insert(incident),
             {
                 "kitchen": self._kitchen, "id": incident_id, "closed_ms": None, "first_opened_ms": None,
-                "profile": book.profile.id, "profile_version": book.profile.version, "detail": detail, **columns,
+                "closed_boot": None, "closed_offset_ms": None, "closed_clock": None, "first_closed_ms": None,
+                "profile": book.profile.id, "profile_version": book.profile.version, "detail": detail,
+                "told": False if waits else None, **columns,
             },
         )  # fmt: skip
-        self.alert(connection, incident_id, "late" if columns["late"] else "opened", created_ms, text)
+        if waits:
+            self.untold.add(_gateway_of(incident_id))
+        else:
+            self.alert(connection, incident_id, "late" if columns["late"] else "opened", created_ms, text)
+
+    def unpaged(self, connection: Connection, kind: str) -> set[str]:
+        """The late incidents of a kind that still last and paged nobody."""
+        paged = select(alert.c.incident).where(alert.c.kitchen == self._kitchen, alert.c.event == "opened")
+        found = connection.execute(
+            select(incident.c.id).where(
+                incident.c.kitchen == self._kitchen, incident.c.kind == kind, incident.c.closed_ms.is_(None),
+                incident.c.late, incident.c.id.not_in(paged),
+            )
+        )  # fmt: skip
+        return set(found.scalars())
+
+    def page(self, connection: Connection, incident_id: str, created_ms: int, text: str) -> None:
+        """Late means over: what is still wrong when the backlog is drained pages once, as now."""
+        self.alert(connection, incident_id, "opened", created_ms, text)
+        connection.execute(
+            update(incident)
+            .where(incident.c.kitchen == self._kitchen, incident.c.id == incident_id, incident.c.told.is_(False))
+            .values(told=True)
+        )
 
     def change(self, connection: Connection, incident_id: str, **columns: object) -> None:
         """Something about it is different now."""
         connection.execute(
             update(incident).where(incident.c.kitchen == self._kitchen, incident.c.id == incident_id).values(**columns)
         )
+
+    def close(
+        self, connection: Connection, incident_id: str, arrival: Arrival, at_ms: int, text: str, *,
+        tell: bool, **columns: object,
+    ) -> None:  # fmt: skip
+        """It ended at ``at_ms`` of the arrival's boot. People are told, unless it paged nobody (``tell`` is false)."""
+        self.change(
+            connection, incident_id, closed_ms=arrival.utc_ms(at_ms), closed_boot=arrival.boot,
+            closed_offset_ms=arrival.offset_ms, closed_clock=arrival.clock, journal_id=arrival.journal_id, **columns,
+        )  # fmt: skip
+        if tell or self.was_sent_before(connection, incident_id, "opened"):
+            self.alert(connection, incident_id, "closed", arrival.received_ms, text)
 
     def alert(self, connection: Connection, incident_id: str, what: str, created_ms: int, text: str) -> None:
         """Something to tell people: ``opened``, ``late`` or ``closed``; what went out before a restore is told."""
@@ -81,6 +131,12 @@ class IncidentRows:
             select(sent_before).where(sent_before.c.kitchen == self._kitchen, sent_before.c.alert.in_(names)).limit(1)
         ).first()
 
+    def was_sent_before(self, connection: Connection, incident_id: str, what: str) -> bool:
+        """Whether it went out from the store in whose place a backup was put."""
+        name = f"{incident_id}.{what}"
+        query = select(sent_before.c.alert).where(sent_before.c.kitchen == self._kitchen, sent_before.c.alert == name)
+        return connection.execute(query).first() is not None
+
     def mark_sent(self, connection: Connection, name: str, channel: str, sent_ms: int) -> None:
         """An alert went out."""
         connection.execute(
@@ -104,25 +160,37 @@ class IncidentRows:
         self.alert(connection, incident_id, "closed", at_ms, f"Tidak dipantau lagi: {name}.")
 
     def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
-        """Date a boot's incidents by its now known offset, once; the old date is kept."""
+        """Date what a boot's guessed clock dated, opening or closing, by its now known offset, once; the old date is
+        kept."""
+        here = incident.c.kitchen == self._kitchen
+        ours = incident.c.id.startswith(f"{gateway}.")  # two gateways of one machine share its boot
+        opened, closed = incident.c.offset_ms, incident.c.closed_offset_ms
         connection.execute(
             update(incident)
             .where(
-                incident.c.kitchen == self._kitchen,
-                incident.c.boot == boot,
-                incident.c.id.startswith(f"{gateway}."),  # two gateways of one machine share its boot
-                incident.c.first_opened_ms.is_(None),
-                incident.c.offset_ms != offset_ms,
+                here, ours, incident.c.boot == boot, incident.c.first_opened_ms.is_(None), opened != offset_ms,
+                or_(incident.c.clock.is_(None), incident.c.clock.not_in(TRUSTED_CLOCKS)),
             )
             .values(
-                first_opened_ms=incident.c.opened_ms,
-                began_ms=incident.c.began_ms - incident.c.offset_ms + offset_ms,
-                opened_ms=incident.c.opened_ms - incident.c.offset_ms + offset_ms,
-                closed_ms=incident.c.closed_ms - incident.c.offset_ms + offset_ms,
-                offset_ms=offset_ms,
-                journal_id=journal_id,
+                first_opened_ms=incident.c.opened_ms, began_ms=incident.c.began_ms - opened + offset_ms,
+                opened_ms=incident.c.opened_ms - opened + offset_ms, offset_ms=offset_ms, journal_id=journal_id,
             )
-        )
+        )  # fmt: skip
+        connection.execute(
+            update(incident)
+            .where(
+                here, ours, incident.c.closed_boot == boot, incident.c.first_closed_ms.is_(None),
+                closed != offset_ms, incident.c.closed_clock.not_in(TRUSTED_CLOCKS),
+            )
+            .values(
+                first_closed_ms=incident.c.closed_ms, closed_ms=incident.c.closed_ms - closed + offset_ms,
+                closed_offset_ms=offset_ms, journal_id=journal_id,
+            )
+        )  # fmt: skip
+
+
+def _gateway_of(incident_id: str) -> str:
+    return incident_id.partition(".")[0]
 
 
 def is_news(arrival: Arrival, at_ms: int) -> bool:

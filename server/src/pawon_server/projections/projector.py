@@ -31,12 +31,15 @@ from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
 from ..store.tables import journal
+from .boot_times import Boot
+from .boots import Boots
 from .completeness import Completeness
 from .context import Arrival, Changes
 from .excursions import Excursions
 from .forks import take_fork
 from .gateways import Gateways
-from .incident_rows import IncidentRows
+from .incident_rows import IncidentRows, is_news
+from .late_news import tell_late
 from .readings import Readings
 from .sensor_trouble import SensorTrouble, SilenceEntry
 from .stock import Stock
@@ -91,6 +94,7 @@ class Projector:
         self._sensors: tuple[Settings | None, dict[str, Sensor]] = (None, {})
         self._set_aside = 0  # the entry whose rows are quarantined unlooked at; it follows in the same transaction
         self.gateways = Gateways(kitchen)
+        self.boots = Boots(kitchen)
         self.readings = Readings(kitchen)
         self.completeness = Completeness(kitchen)
         self._incident_rows = IncidentRows(kitchen)
@@ -104,12 +108,13 @@ class Projector:
         self.settings = self._newest(connection, "config", Settings)
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
-        for part in (self.gateways, self.readings, self.completeness, self.excursions, self.trouble):
+        for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
+                     self.trouble):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
         """Write what is buffered."""
-        for part in (self.gateways, self.readings, self.completeness, self.excursions):
+        for part in (self.gateways, self.boots, self.readings, self.completeness, self.excursions):
             part.flush(connection)
 
     @property
@@ -168,13 +173,17 @@ class Projector:
         arrival = Arrival(
             journal_id=entry.id, received_ms=entry.received_ms, gateway=entry.gateway, spool=envelope.spool,
             boot=envelope.boot, offset_ms=envelope.offset_ms, clock=envelope.clock, error_ms=envelope.error_ms,
-            sent_ms=envelope.sent_ms if same_boot else None,
+            sent_ms=envelope.sent_ms if same_boot else None, sender_ms=envelope.sent_ms,
+            sender_boot=envelope.sent_boot or envelope.boot,
         )  # fmt: skip
         newest: int | None = None
         book = self.book
+        taken_at = None if entry.id == self._set_aside else _newest_at(rows)
+        if taken_at is not None:
+            self._date(connection, book, self.boots.take(arrival, taken_at), arrival.journal_id, changes)
         sensors = self._sensors_of(book.settings)
         for row in rows:
-            if type(row.item) is Reading and entry.id != self._set_aside:
+            if type(row.item) is Reading and not self._incident_rows.untold and entry.id != self._set_aside:
                 # Nearly every row: what is asked of all others is asked here at once.
                 item = row.item
                 sensor = sensors.get(item.sensor)
@@ -189,6 +198,8 @@ class Projector:
             else:
                 newest = row.item.at_ms
                 self._row(connection, book, sensors, arrival, row, row.item, changes)
+                if self._incident_rows.untold and not isinstance(row.item, Gap) and is_news(arrival, row.item.at_ms):
+                    tell_late(connection, self._incident_rows, self.boots, book, arrival, changes)
         self.gateways.take(arrival, SpoolState(upto=rows[-1].last, chain=rows[-1].chain), newest)
         changes.gateways = True
 
@@ -224,7 +235,7 @@ class Projector:
         """Its age on arrival is left unknown: it is of the past, however fresh it was when it came. Its date is the one
         that a clock fix since then gives."""
         guessed = (replay.offset_ms, replay.error_ms, replay.clock)
-        fixed = None if replay.clock in TRUSTED_CLOCKS else self.gateways.fixed(replay.gateway, replay.boot)
+        fixed = None if replay.clock in TRUSTED_CLOCKS else self.boots.dated(replay.gateway, replay.boot)
         offset_ms, error_ms, clock = fixed or guessed
         return Arrival(
             journal_id=journal_id, received_ms=replay.received_ms, gateway=replay.gateway, spool=replay.spool,
@@ -241,15 +252,8 @@ class Projector:
             self.gateways.refuse_row(arrival, row, reason)
             return
         if isinstance(item, ClockFix):
-            if self.gateways.fix_clock(
-                arrival.gateway, item.boot, item.offset_ms, item.error_ms, item.source, arrival.journal_id
-            ):
-                fix = (arrival.gateway, item.boot, item.offset_ms, arrival.journal_id)
-                moved = self.readings.fix_clock(connection, *fix)
-                self.completeness.fix_clock(connection, book.settings.timezone, moved)
-                for part in (self._incident_rows, self.stock):
-                    part.fix_clock(connection, *fix)
-                changes.incidents = changes.stock = True
+            dated = self.boots.fix(arrival, item.boot, item.offset_ms, item.error_ms, item.source, item.at_ms)
+            self._date(connection, book, dated, arrival.journal_id, changes)
             return
         if isinstance(item, Fork):
             take_fork(connection, self._incident_rows, book, arrival, row.sequence, item, changes)
@@ -275,9 +279,22 @@ class Projector:
         self._measured(connection, book, arrival, sequence, item)
         if not in_turn:
             return  # recorded; what came after it has been judged already
-        self.trouble.end_fault(connection, sensor, arrival, item.at_ms, changes)
+        self.trouble.end_fault(connection, book, sensor, arrival, item.at_ms, changes)
         if sensor.point:
             self.excursions.judge(connection, book, sensor, arrival, sequence, item, changes)
+
+    def _date(
+        self, connection: Connection, book: Rulebook, boots: list[Boot], journal_id: int, changes: Changes
+    ) -> None:
+        """Boots of which it became known when they were, or at least between when: what they guessed is dated anew."""
+        for boot in boots:
+            fix = (boot.gateway, boot.boot, boot.offset_ms, journal_id)
+            moved = self.readings.fix_clock(connection, *fix)
+            self.completeness.fix_clock(connection, book.settings.timezone, moved)
+            for part in (self._incident_rows, self.stock):
+                part.fix_clock(connection, *fix)
+            self.excursions.fix_clock(boot.boot, boot.offset_ms)
+            changes.incidents = changes.stock = True
 
     def _measured(
         self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact
@@ -307,6 +324,12 @@ def _decode(entry: Entry) -> DecodedBatch:
     assert entry.first is not None
     assert entry.chain_before is not None
     return envelope, codec.rows(envelope, entry.chain_before, after=entry.first - 1)
+
+
+def _newest_at(rows: list[codec.Row]) -> int | None:
+    """Monotonic ms of the newest row that was measured; a gap may stand for rows of any boot."""
+    items = (row.item for row in reversed(rows))
+    return next((item.at_ms for item in items if not isinstance(item, codec.Unreadable | Gap)), None)
 
 
 def _unusable(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, union, update
 
 from pawon_contract.messages import Contact, Reading, SensorFault
 
 from ..store.rows import add_rows
-from ..store.tables import latest, reading
+from ..store.tables import READING_TO_DATE, latest, reading
 from .context import Arrival
 
 # A clock that time servers correct moves by less; a stamp further ahead was made while the server's clock was wrong.
@@ -118,15 +118,13 @@ class Readings:
         self.flush(connection)
         guessed = (
             reading.c.kitchen == self._kitchen, reading.c.gateway == gateway, reading.c.boot == boot,
-            reading.c.first_measured_ms.is_(None), reading.c.clock.in_(("guess", "rtc")),
+            READING_TO_DATE,
         )  # fmt: skip
-        moved = {
-            (str(row.sensor), int(row.day))
-            for at in (reading.c.measured_ms, reading.c.at_ms + offset_ms)
-            for row in connection.execute(
-                select(reading.c.sensor, (at // DAY_MS).label("day")).where(*guessed).distinct()
-            )
-        }
+        # Used twice it is looked up once, by its own index; a DISTINCT of the table would tempt SQLite to walk it.
+        rows = select(reading.c.sensor, reading.c.measured_ms, reading.c.at_ms).where(*guessed).cte("rows_to_date")
+        days = [(rows.c.measured_ms // DAY_MS), ((rows.c.at_ms + offset_ms) // DAY_MS)]
+        found = connection.execute(union(*(select(rows.c.sensor, day.label("day")) for day in days)))
+        moved = {(str(row.sensor), int(row.day)) for row in found}
         connection.execute(
             update(reading)
             .where(*guessed)

@@ -13,8 +13,9 @@ from pawon_contract.messages import SensorFault
 
 from ..rulebook import Rulebook, Sensor
 from ..store.tables import incident
+from ..words import fault_words
 from .context import Arrival, Changes
-from .incident_rows import IncidentRows, is_news
+from .incident_rows import SUMMARIES, IncidentRows, is_news
 
 
 class SilenceEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class SensorTrouble:
     def __init__(self, kitchen: str, rows: IncidentRows) -> None:
         self._kitchen, self._rows = kitchen, rows
         self._faults: dict[str, str] = {}  # sensor -> open fault incident
+        self._unpaged: set[str] = set()  # of these, what opened late and paged nobody
         self._silences: dict[str, tuple[str, str]] = {}  # subject -> (incident, severity)
 
     def load(self, connection: Connection) -> None:
@@ -45,6 +47,7 @@ class SensorTrouble:
             )
         ).all()
         self._faults = {row.sensor: row.id for row in still_open if row.kind == "fault"}
+        self._unpaged = self._rows.unpaged(connection, "fault")
         self._silences = {row.sensor: (row.id, row.severity) for row in still_open if row.kind == "silence"}
 
     def take_fault(
@@ -54,26 +57,37 @@ class SensorTrouble:
         """A sensor broke or works again; a repeated report of the same fault changes nothing."""
         at_ms = arrival.utc_ms(item.at_ms)
         if item.cleared:
-            self.end_fault(connection, sensor, arrival, item.at_ms, changes)
-        elif sensor.id not in self._faults:
+            self.end_fault(connection, book, sensor, arrival, item.at_ms, changes)
+        elif (known := self._faults.get(sensor.id)) is not None:
+            if known in self._unpaged and is_news(arrival, item.at_ms) and book.settings.edition >= SUMMARIES:
+                self._unpaged.discard(known)
+                self._rows.page(connection, known, arrival.received_ms, _fault_text(book, sensor, item.fault))
+                changes.alerts = True
+        else:
             name = f"{row_id(arrival.gateway, arrival.spool, sequence)}.fault"
             self._faults[sensor.id] = name
             self._rows.open(
                 connection, book, name, kind="fault", severity="warning", sensor=sensor.id, point=sensor.point,
                 rule=item.fault, began_ms=at_ms, opened_ms=at_ms, worst=None, limit_value=None,
                 quantity=sensor.quantity, late=not is_news(arrival, item.at_ms), boot=arrival.boot,
-                offset_ms=arrival.offset_ms, journal_id=arrival.journal_id, created_ms=arrival.received_ms,
-                detail=item.detail, text=f"Sensor rusak: {sensor.name} ({item.fault}). Ukur manual tiap 30 menit.",
+                offset_ms=arrival.offset_ms, clock=arrival.clock, journal_id=arrival.journal_id,
+                created_ms=arrival.received_ms, detail=item.detail,
+                text=_fault_text(book, sensor, item.fault),
             )  # fmt: skip
+            if not is_news(arrival, item.at_ms):
+                self._unpaged.add(name)
             changes.incidents = changes.alerts = True
 
-    def end_fault(self, connection: Connection, sensor: Sensor, arrival: Arrival, at_ms: int, changes: Changes) -> None:
+    def end_fault(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, arrival: Arrival, at_ms: int, changes: Changes
+    ) -> None:
         """The sensor works: it said so, or gave a good value (a gateway that restarted has forgotten the fault)."""
         known = self._faults.pop(sensor.id, None)
         if known is None:
             return
-        self._rows.change(connection, known, closed_ms=arrival.utc_ms(at_ms), journal_id=arrival.journal_id)
-        self._rows.alert(connection, known, "closed", arrival.received_ms, f"Sensor bekerja lagi: {sensor.name}.")
+        tell = known not in self._unpaged or book.settings.edition < SUMMARIES
+        self._unpaged.discard(known)
+        self._rows.close(connection, known, arrival, at_ms, f"Sensor bekerja lagi: {sensor.name}.", tell=tell)
         changes.incidents = changes.alerts = True
 
     def silence(self, subject: str) -> str | None:
@@ -100,7 +114,7 @@ class SensorTrouble:
                 connection, book, incident_id, kind="silence", severity=entry.state, sensor=entry.subject,
                 point=sensor.point if sensor is not None else "gateway", rule=f"{entry.scope}-silence",
                 began_ms=entry.since_ms, opened_ms=entry.at_ms, worst=None, limit_value=None, quantity=None,
-                late=False, boot=None, offset_ms=None, journal_id=journal_id, created_ms=entry.at_ms,
+                late=False, boot=None, offset_ms=None, clock=None, journal_id=journal_id, created_ms=entry.at_ms,
                 text=f"Tidak ada data: {name}. Periksa sensor, listrik dan jaringan.",
             )  # fmt: skip
         else:
@@ -119,3 +133,9 @@ class SensorTrouble:
         for incident_id, name in ended:
             self._rows.retire(connection, incident_id, name, at_ms, journal_id)
             changes.incidents = changes.alerts = True
+
+
+def _fault_text(book: Rulebook, sensor: Sensor, fault: str) -> str:
+    if book.settings.edition >= SUMMARIES:
+        fault = fault_words(str).get(fault, fault.replace("_", " "))
+    return f"Sensor rusak: {sensor.name} ({fault}). Ukur manual tiap 30 menit."

@@ -13,7 +13,7 @@ from pawon_contract.ids import row_id
 from pawon_contract.messages import Weighing
 
 from ..rulebook import Place, Rulebook
-from ..store.tables import ledger_line, movement
+from ..store.tables import MOVEMENT_TO_DATE, ledger_line, movement
 from .context import Arrival, Changes
 
 # The account that opening balances come from: what was there before the book began.
@@ -71,7 +71,7 @@ class Stock:
         moved = connection.execute(
             select(movement.c.id, movement.c.at_ms).where(
                 movement.c.kitchen == self._kitchen, movement.c.gateway == gateway, movement.c.boot == boot,
-                movement.c.first_occurred_ms.is_(None), movement.c.clock.in_(("guess", "rtc")),
+                MOVEMENT_TO_DATE,
             )
         ).all()  # fmt: skip
         for row in moved:

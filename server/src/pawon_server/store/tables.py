@@ -20,10 +20,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
+
+# Rows dated by a guess and not dated anew yet. Written out, not bound: only so SQLite sees that the index holds them.
+READING_TO_DATE = text("clock IN ('guess', 'rtc') AND first_measured_ms IS NULL")
+MOVEMENT_TO_DATE = text("clock IN ('guess', 'rtc') AND first_occurred_ms IS NULL")
 
 
 def _key(name: str, kind: type[TypeEngine[Any]] = String) -> Column[Any]:
@@ -104,6 +109,9 @@ reading = Table(
     _may("first_measured_ms", BigInteger),  # the stamp before a ClockFix corrected it
     _need("journal_id", BigInteger),
     _may("late", Boolean),  # older than its validity when it came; unknown of rows from before schema 0002
+    Index(
+        "reading_to_date", "kitchen", "gateway", "boot", sqlite_where=READING_TO_DATE, postgresql_where=READING_TO_DATE
+    ),
     Index("reading_by_sensor", "kitchen", "sensor", "measured_ms"),
     Index("reading_by_journal", "kitchen", "journal_id"),
 )
@@ -138,6 +146,16 @@ boot = Table(
     _need("clock", String),
     _need("fixed", Boolean),
     _need("journal_id", BigInteger),
+    # The rest is of ``boot_times.Boot``; unknown of boots from before schema 0005.
+    _may("settled", Boolean),
+    _may("spool", String),
+    _may("number", Integer),
+    _may("newest_at", BigInteger),
+    _may("known_at", BigInteger),
+    _may("ended_ms", BigInteger),
+    _may("stamped_ms", BigInteger),
+    _may("earliest_ms", BigInteger),
+    _may("latest_ms", BigInteger),
 )
 
 # Which minutes of a local day a sensor was measured: bits, the first minute in the lowest bit of the first byte.
@@ -190,6 +208,14 @@ incident = Table(
     _need("profile_version", String),
     _need("detail", Text),
     _need("journal_id", BigInteger),  # of the last change
+    _may("clock", String),  # the quality of the clock that dated it; empty for the server's own
+    _may("closed_boot", String),  # whose clock dated the closing, as above
+    _may("closed_offset_ms", BigInteger),
+    _may("closed_clock", String),
+    _may("first_closed_ms", BigInteger),
+    _may("told", Boolean),  # of a late one: whether people were told, alone or in a summary
+    Index("incident_by_boot", "kitchen", "boot"),
+    Index("incident_by_closing_boot", "kitchen", "closed_boot"),
     Index("incident_by_time", "kitchen", "opened_ms"),
     Index("incident_by_journal", "kitchen", "journal_id"),
 )
@@ -221,6 +247,14 @@ movement = Table(
     _need("clock", String),
     _may("first_occurred_ms", BigInteger),
     _need("journal_id", BigInteger),
+    Index(
+        "movement_to_date",
+        "kitchen",
+        "gateway",
+        "boot",
+        sqlite_where=MOVEMENT_TO_DATE,
+        postgresql_where=MOVEMENT_TO_DATE,
+    ),
     Index("movement_by_time", "kitchen", "occurred_ms"),
     Index("movement_by_journal", "kitchen", "journal_id"),
 )

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, select, tuple_
 from pawon_contract.codec import digest
 from pawon_contract.units import QUANTITIES
 
+from ..projections.boot_times import Span
 from ..projections.completeness import (
     FIRST_DAY,
     LAST_DAY,
@@ -25,6 +26,7 @@ from ..projections.completeness import (
 )
 from ..rulebook import Rulebook
 from ..store.tables import completeness, gateway, incident, movement, quarantine, reading
+from .dates import Dates
 from .queries import balances, incident_view, movement_view
 from .view import Snapshot
 
@@ -85,17 +87,20 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         sensor: Word = None, quantity: Word = None, since: AwareDatetime | None = None,
         until: AwareDatetime | None = None, cursor: Cursor = None, limit: Limit = 100,
     ) -> Page:  # fmt: skip
-        """What was measured; ``since`` is included, ``until`` is not."""
+        """What was measured; ``since`` is included, ``until`` is not. Where the clock only guessed (``rtc``,
+        ``guess``), ``earliest_at`` and ``latest_at`` bound the time; null where nothing does."""
         where = _where(reading, kitchen, {"sensor": sensor, "quantity": quantity})
         where += _between(reading.c.measured_ms, since, until)
         keys = (reading.c.measured_ms, reading.c.sequence, reading.c.spool, reading.c.gateway)
         rows, following = _page(reader, select(reading).where(*where), keys, cursor, limit)
+        dates = _dates(reader, kitchen, [row.boot for row in rows])
         items = [
             {
                 "sensor": row.sensor, "name": names.get(row.sensor, row.sensor), "quantity": row.quantity,
                 "unit": QUANTITIES[row.quantity].unit if row.quantity in QUANTITIES else "", "value": row.value,
                 "low": row.low, "high": row.high, "count": row.count, "measured_at": iso(row.measured_ms),
                 "first_measured_at": iso(row.first_measured_ms), "clock": row.clock,
+                **_between_at("", dates.span(row.gateway, row.boot, row.clock, row.at_ms)),
                 "valid_s": row.valid_ms / 1000, "gateway": row.gateway, "spool": row.spool, "sequence": row.sequence,
             }
             for row in rows
@@ -133,16 +138,23 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         since: AwareDatetime | None = None, until: AwareDatetime | None = None, cursor: Cursor = None,
         limit: Limit = 100,
     ) -> Page:  # fmt: skip
-        """What went wrong; ``closed_at`` is null while it lasts."""
+        """What went wrong; ``closed_at`` is null while it lasts. Where the clock that dated the opening (``clock``) or
+        the closing (``closed_clock``) only guessed, ``earliest_at`` and so on bound it."""
         where = _where(incident, kitchen, {"sensor": sensor, "kind": kind, "severity": severity})
         where += _between(incident.c.opened_ms, since, until)
         if open is not None:
             where.append(incident.c.closed_ms.is_(None) if open else incident.c.closed_ms.is_not(None))
         keys = (incident.c.opened_ms, incident.c.id)
         rows, following = _page(reader, select(incident).where(*where), keys, cursor, limit)
+        dates = _dates(reader, kitchen, [name for row in rows for name in (row.boot, row.closed_boot)])
         items = []
         for row in rows:
-            view = incident_view(row, book)
+            view = incident_view(row, book, dates)
+            ours = row.id.partition(".")[0]
+            opened = dates.span(ours, row.boot, row.clock, row.opened_ms - (row.offset_ms or 0))
+            closed = dates.span(
+                ours, row.closed_boot, row.closed_clock, (row.closed_ms or 0) - (row.closed_offset_ms or 0)
+            )
             items.append(
                 {
                     "id": row.id, "kind": row.kind, "severity": row.severity, "sensor": row.sensor, "name": view.name,
@@ -150,8 +162,9 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
                     "action": view.action_id, "action_en": view.action_en, "began_at": iso(row.began_ms),
                     "opened_at": iso(row.opened_ms), "closed_at": iso(row.closed_ms), "worst": row.worst,
                     "limit": row.limit_value, "unit": view.unit, "late": row.late, "detail": row.detail,
-                    "first_opened_at": iso(row.first_opened_ms), "profile": row.profile,
-                    "profile_version": row.profile_version,
+                    "first_opened_at": iso(row.first_opened_ms), "first_closed_at": iso(row.first_closed_ms),
+                    "clock": row.clock, **_between_at("", opened), "closed_clock": row.closed_clock,
+                    **_between_at("closed_", closed), "profile": row.profile, "profile_version": row.profile_version,
                 }
             )  # fmt: skip
         return Page(items=items, next=following)
@@ -166,6 +179,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         where += _between(movement.c.occurred_ms, since, until)
         keys = (movement.c.occurred_ms, movement.c.id)
         rows, following = _page(reader, select(movement).where(*where), keys, cursor, limit)
+        dates = _dates(reader, kitchen, [row.boot for row in rows])
         items = []
         for row in rows:
             view = movement_view(row, book)
@@ -176,6 +190,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
                     "amount": row.amount, "unit": row.unit, "from": row.from_place, "to": row.to_place,
                     "state": row.state, "kind": row.kind, "before_g": row.before_g, "after_g": row.after_g,
                     "confidence": row.confidence, "sensor": row.sensor, "first_occurred_at": iso(row.first_occurred_ms),
+                    "clock": row.clock, **_between_at("", dates.span(row.gateway, row.boot, row.clock, row.at_ms)),
                 }
             )  # fmt: skip
         return Page(items=items, next=following)
@@ -242,6 +257,15 @@ def kept_rows(
     """One page of the quarantine, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
     keys = (quarantine.c.journal_id, quarantine.c.sequence)
     return _page(reader, select(quarantine).where(*_where(quarantine, kitchen, {"gateway": name})), keys, cursor, limit)
+
+
+def _dates(reader: Engine, kitchen: str, names: list[str | None]) -> Dates:
+    with reader.connect() as connection:
+        return Dates.of(connection, kitchen, names)
+
+
+def _between_at(of: str, span: Span) -> dict[str, str | None]:
+    return {f"{of}earliest_at": iso(span[0]), f"{of}latest_at": iso(span[1])}
 
 
 def _wanted(value: str, filter_value: str | None) -> bool:

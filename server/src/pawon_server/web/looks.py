@@ -10,9 +10,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal
 
+from ..words import fault_words
 from .language import Speech, zone_label
 from .view import IncidentView, MovementView, Snapshot, StockView, Tile, TileState
-from .wording import QUEUE_WORTH_TELLING, Sign, fault_words, link_words, movement_words, note_words, state_words
+from .wording import (
+    QUEUE_WORTH_TELLING,
+    Sign,
+    estimate_words,
+    link_words,
+    movement_words,
+    note_words,
+    state_words,
+)
 
 Mood = Literal["well", "watch", "unknown"]
 
@@ -184,9 +193,19 @@ class Screen:
         _, began = self.speech.gettext, f"{self.moment(incident.began_ms)} {zone_label(self.zone, incident.began_ms)}"
         until = self.snapshot.now_ms if incident.closed_ms is None else incident.closed_ms
         span = self.speech.span(until - incident.began_ms)
+        estimate = self._estimate(incident)
         if incident.closed_ms is None:
-            return _("sejak {time} · {span}").format(time=began, span=span)
-        return _("{time} · selesai setelah {span}").format(time=began, span=span)
+            return _("sejak {time} · {span}").format(time=began, span=span) + estimate
+        return _("{time} · selesai setelah {span}").format(time=began, span=span) + estimate
+
+    def _estimate(self, incident: IncidentView) -> str:
+        """Between when it was, where no clock knew: nobody may take the date for more than it is."""
+        earliest = None if incident.earliest_ms is None else self.moment(incident.earliest_ms)
+        latest = None if incident.latest_ms is None else self.moment(incident.latest_ms)
+        if earliest is None and latest is None:
+            return ""
+        kind = "between" if earliest and latest else "after" if earliest else "before"
+        return " · " + estimate_words(self.speech.gettext)[kind].format(earliest=earliest, latest=latest)
 
     def stock(self, stock: StockView) -> StockLook:
         """One balance; what was never booked is unknown, not empty."""

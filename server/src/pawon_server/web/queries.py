@@ -11,6 +11,7 @@ from pawon_contract.units import QUANTITIES
 
 from ..rulebook import Rulebook
 from ..store.tables import gateway, incident, ledger_line, movement
+from .dates import NO_SPAN, Dates
 from .view import IncidentView, MovementView, StockView
 
 MAX_OPEN_SHOWN = 50
@@ -44,13 +45,15 @@ def incidents_shown(connection: Connection, book: Rulebook) -> tuple[list[Incide
         .order_by(incident.c.opened_ms.desc())
         .limit(MAX_RECENT_SHOWN)
     ).all()
-    shown = [incident_view(row, book) for row in still_open]
+    names = [name for row in (*still_open, *closed) for name in (row.boot, row.closed_boot)]
+    dates = Dates.of(connection, book.settings.kitchen, names)
+    shown = [incident_view(row, book, dates) for row in still_open]
     shown.sort(key=lambda view: (view.severity != "critical", view.kind != "limit", view.began_ms))
-    return shown, [incident_view(row, book) for row in closed]
+    return shown, [incident_view(row, book, dates) for row in closed]
 
 
-def incident_view(row: Row[Any], book: Rulebook) -> IncidentView:
-    """An incident with its words: what happened and what to do, in both languages."""
+def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
+    """An incident with its words: what happened and what to do, in both languages; and how sure its date is."""
     name_of = book.settings.sensor(row.sensor)
     columns = dict(row._mapping)
     limit = next((limit for limit in book.profile.limit if limit.id == columns["rule"]), None)
@@ -88,12 +91,17 @@ def incident_view(row: Row[Any], book: Rulebook) -> IncidentView:
     name = name_of.name if name_of is not None else columns["sensor"]
     if columns["point"] == "gateway":
         name = f"Alat pengirim {name}"
+    ours = columns["id"].partition(".")[0]
+    estimate = dates.estimate(ours, row.boot, row.clock, row.began_ms - (row.offset_ms or 0))
+    if estimate == NO_SPAN and row.closed_ms is not None:
+        estimate = dates.estimate(ours, row.closed_boot, row.closed_clock, row.closed_ms - (row.closed_offset_ms or 0))
     return IncidentView(
         id=columns["id"], kind=columns["kind"], severity=columns["severity"], sensor=columns["sensor"],
         name=name, point=columns["point"], rule=columns["rule"],
         text_id=words[0], text_en=words[1], action_id=words[2], action_en=words[3], began_ms=columns["began_ms"],
         opened_ms=columns["opened_ms"], closed_ms=columns["closed_ms"], worst=columns["worst"],
         limit_value=columns["limit_value"], unit=quantity.unit if quantity is not None else "", late=columns["late"],
+        earliest_ms=estimate[0], latest_ms=estimate[1],
     )  # fmt: skip
 
 

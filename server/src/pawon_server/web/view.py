@@ -52,7 +52,11 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     """One incident, worst first. ``kind`` is food (limit), sensor (silence, fault) or record (fork): different things
-    to do."""
+    to do.
+
+    ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
+    an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
+    """
 
     id: str
     kind: Literal["limit", "silence", "fault", "fork"]
@@ -72,6 +76,8 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     limit_value: float | None
     unit: str
     late: bool
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
 
 
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from ..words import fault_words
 from .language import Speech, zone_label
 from .view import TileState
 
@@ -25,20 +26,11 @@ def state_words(_: Callable[[str], str]) -> dict[Sign, str]:
     }  # fmt: skip
 
 
-def fault_words(_: Callable[[str], str]) -> dict[str, str]:
-    """What is wrong with the sensor: a word for each name in the contract's ``FAULTS``; others are shown as named."""
+def estimate_words(_: Callable[[str], str]) -> dict[str, str]:
+    """How a date is told that no clock knew."""
     return {
-        "silent": _("sensor tidak menjawab"), "port_lost": _("kabel USB lepas"), "hub_lost": _("hub USB mati"),
-        "unreadable": _("kecepatan atau protokol salah"), "bad_frames": _("sinyal sensor rusak"),
-        "half_frame": _("alat berhenti di tengah kalimat"), "babble": _("alat mengirim terlalu banyak"),
-        "refused": _("alat menolak pertanyaan"), "disconnected": _("kabel sensor lepas"),
-        "open": _("kabel sensor putus"), "short_ground": _("kabel sensor korslet"),
-        "short_supply": _("kabel sensor korslet"), "power_on": _("sensor mulai ulang (85 °C)"),
-        "low_power": _("daya sensor kurang"), "crc": _("sinyal sensor rusak"), "zeros": _("sensor kehilangan daya"),
-        "overload": _("beban berlebih"), "underload": _("di bawah nol"), "no_zero": _("timbangan belum dinolkan"),
-        "battery": _("baterai lemah"), "unavailable": _("sensor nirkabel hilang"),
-        "nonsense": _("angka tidak masuk akal"), "frozen": _("angka tidak bergerak"),
-        "swapped": _("alat tertukar"), "old": _("data lama"),
+        "between": _("perkiraan, antara {earliest} dan {latest}"), "before": _("perkiraan, sebelum {latest}"),
+        "after": _("perkiraan, setelah {earliest}"),
     }  # fmt: skip
 
 
@@ -68,7 +60,7 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "language": speech.language, "decimal": speech.decimal, "group": speech.group, "months": speech.months,
         "zone": zone, "zone_label": zone_label(zone, now_ms), "rows": dict(rows), "queue": QUEUE_WORTH_TELLING,
         "state": state_words(_), "fault": fault_words(_), "movement": movement_words(_), "note": note_words(_),
-        "link": link_words(_),
+        "link": link_words(_), "estimate": estimate_words(_),
         "open": _("terbuka"), "closed": _("tertutup"), "power_on": _("menyala"), "power_off": _("padam"),
         "piece": _("buah"), "seconds": _("{s} detik"), "minutes": _("{m} menit"), "hours": _("{h} jam"),
         "hours_minutes": _("{h} jam {m} menit"), "days": _("{d} hari"), "days_hours": _("{d} hari {h} jam"),

@@ -22,8 +22,18 @@ export function look(incident, nowMs) {
     since: fill(open ? words.since : words.ended, {
       time: moment(incident.began_ms, nowMs) + " " + words.zone_label,
       span: span((open ? nowMs : incident.closed_ms) - incident.began_ms),
-    }),
+    }) + estimate(incident, nowMs),
   };
+}
+
+// Between when it was, where no clock knew: nobody may take the date for more than it is.
+function estimate(incident, nowMs) {
+  const at = (ms) => (ms === null || ms === undefined ? null : moment(ms, nowMs));
+  const earliest = at(incident.earliest_ms);
+  const latest = at(incident.latest_ms);
+  if (earliest === null && latest === null) return "";
+  const kind = latest === null ? "after" : earliest === null ? "before" : "between";
+  return " · " + fill(words.estimate[kind], { earliest, latest });
 }
 
 export function paintIncident(element, incident, nowMs) {

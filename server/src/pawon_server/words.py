@@ -1,0 +1,27 @@
+"""Words that alerts and pages share. Written in Indonesian; pages translate them by their catalogues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def fault_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What is wrong with the sensor: a word for each name in the contract's ``FAULTS``; others are shown as named."""
+    return {
+        "silent": _("sensor tidak menjawab"), "port_lost": _("kabel USB lepas"), "hub_lost": _("hub USB mati"),
+        "unreadable": _("kecepatan atau protokol salah"), "bad_frames": _("sinyal sensor rusak"),
+        "half_frame": _("alat berhenti di tengah kalimat"), "babble": _("alat mengirim terlalu banyak"),
+        "refused": _("alat menolak pertanyaan"), "disconnected": _("kabel sensor lepas"),
+        "open": _("kabel sensor putus"), "short_ground": _("kabel sensor korslet"),
+        "short_supply": _("kabel sensor korslet"), "power_on": _("sensor mulai ulang (85 °C)"),
+        "low_power": _("daya sensor kurang"), "crc": _("sinyal sensor rusak"), "zeros": _("sensor kehilangan daya"),
+        "overload": _("beban berlebih"), "underload": _("di bawah nol"), "no_zero": _("timbangan belum dinolkan"),
+        "battery": _("baterai lemah"), "unavailable": _("sensor nirkabel hilang"),
+        "nonsense": _("angka tidak masuk akal"), "frozen": _("angka tidak bergerak"),
+        "swapped": _("alat tertukar"), "old": _("data lama"),
+    }  # fmt: skip
+
+
+def number(value: float) -> str:
+    """A temperature as Indonesians write it: one decimal, comma."""
+    return f"{value:.1f}".replace(".", ",").removesuffix(",0")
