@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.server.conftest import BOOK, Bench
+from tests.server.conftest import BOOK, Bench, NewAddress
 from tests.server.sender import Sender, temperature
 from tests.server.test_ingest import weighing
 
@@ -93,9 +93,9 @@ def fill(bench: Bench) -> Api:
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def api(stores: NewAddress) -> Iterator[Api]:
     """A filled store to ask; nothing may be added to it."""
-    store = open_store(tmp_path_factory.mktemp("api") / "pawon.db")
+    store = open_store(stores())
     bench = Bench(store)
     yield fill(bench)
     bench.writer.stop()

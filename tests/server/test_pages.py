@@ -32,6 +32,9 @@ from playwright.sync_api import (
 
 from pawon_server.web import language, pages, view
 
+# What the pages show of the board is no matter of the store.
+STORES = ("sqlite",)
+
 pytestmark = pytest.mark.browser
 
 CHROMIUM = "/usr/bin/chromium"

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ..rulebook import Rulebook
+from ..store.rows import storable
 from ..store.tables import alert, incident, sent_before
 from .context import Arrival
 
@@ -29,7 +30,8 @@ class IncidentRows:
             insert(incident),
             {
                 "kitchen": self._kitchen, "id": incident_id, "closed_ms": None, "first_opened_ms": None,
-                "profile": book.profile.id, "profile_version": book.profile.version, "detail": detail, **columns,
+                "profile": book.profile.id, "profile_version": book.profile.version,
+                "detail": storable(detail), **columns,
             },
         )  # fmt: skip
         self.alert(connection, incident_id, "late" if columns["late"] else "opened", created_ms, text)

@@ -233,7 +233,8 @@ class Projector:
                 arrival.gateway, item.boot, item.offset_ms, item.error_ms, item.source, arrival.journal_id
             ):
                 fix = (arrival.gateway, item.boot, item.offset_ms, arrival.journal_id)
-                moved = self.readings.fix_clock(connection, *fix)
+                own = {sensor.id for sensor in sensors.values() if sensor.gateway == arrival.gateway}
+                moved = self.readings.fix_clock(connection, *fix, sensors=own)
                 self.completeness.fix_clock(connection, book.settings.timezone, moved)
                 for part in (self._incident_rows, self.stock):
                     part.fix_clock(connection, *fix)
