@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.server.conftest import BOOK, Bench
+from tests.server.conftest import BOOK, Bench, on_sqlite
 from tests.server.sender import BOOT, Sender, temperature
 from tests.server.straight import Straight
 from tests.server.test_api import Api
@@ -84,6 +84,7 @@ def test_any_order_and_batching_counts_what_a_plain_set_counts(seed: int) -> Non
         record.close()
 
 
+@on_sqlite  # two days of readings, and arithmetic that no database does
 def test_a_heartbeat_keeps_every_minute_and_a_gap_is_unknown(store_address: Address) -> None:
     """Once a minute all day: 1440; an hour of nothing: those minutes are missing, less the validity of the last."""
     record = Straight(store_address)

@@ -65,7 +65,7 @@ def make_old(path: Path) -> None:
     """A closed store as the first schema had it."""
     with sql(path) as other:
         other.execute("DROP TRIGGER journal_only_next")
-        for table in ("sent_before", "completeness"):
+        for table in ("sent_before", "completeness", "lease"):
             other.execute(f"DROP TABLE {table}")
         other.execute("ALTER TABLE reading DROP COLUMN late")
         other.execute("UPDATE alembic_version SET version_num = '0001'")

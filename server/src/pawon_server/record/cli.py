@@ -67,9 +67,7 @@ def add_record_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     back = command("restore", "put a backup in the store's place; the server must be stopped")
     what = back.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, metavar="FILE", nargs="?")
-    what.add_argument(
-        "--new-epoch", action="store_true", help="after pg_restore has put a database back"
-    )
+    what.add_argument("--new-epoch", action="store_true", help="after pg_restore has put a database back")
 
 
 def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
