@@ -200,8 +200,12 @@ def test_kitchens_share_a_database(bench: Bench) -> None:
     """Another kitchen's entries are nobody's finding, and each has its own numbers."""
     bench.send(Sender().add(temperature(4, 1)).batch())
     with bench.store.writer.begin() as connection:
-        connection.execute(text("INSERT INTO journal SELECT 'dapur-lain', id, kind, received_ms, gateway, spool, "
-                                "first, last, chain_before, chain, payload, link FROM journal WHERE id = 1"))  # fmt: skip
+        connection.execute(
+            text(
+                "INSERT INTO journal SELECT 'dapur-lain', id, kind, received_ms, gateway, spool, first, last, "
+                "chain_before, chain, payload, link FROM journal WHERE id = 1"
+            )
+        )
     assert verify(bench.store.reader, KITCHEN).ok
 
 

@@ -102,6 +102,8 @@ class Gateways:
         assert address is not None
         assert isinstance(answer, Committed)
         assert answer.refused is None, answer.refused
+        if answer.spool != self._senders[address.gateway].spool:
+            return  # retained, from before
         with self._lock:
             self.answered.append((address.gateway, answer.upto))
             if answer.upto > self._upto[address.gateway]:
