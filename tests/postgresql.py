@@ -36,10 +36,10 @@ LOCKED, PASSWORD = "locked", "rahasia"
 class Cluster:
     """A server with its data. ``stop`` and ``start`` again at will; ``remove`` at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_disk: bool = False) -> None:
         # Memory where there is plenty: a commit then costs what it computes, and the machine's disk is left alone.
         memory = Path("/dev/shm")
-        roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES
+        roomy = not on_disk and memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES
         self.folder = Path(tempfile.mkdtemp(prefix="pawon-postgresql-", dir=memory if roomy else None))
         self._as: dict[str, Any] = {"cwd": self.folder, "env": {"HOME": str(self.folder), "PATH": os.defpath}}
         if os.geteuid() == 0:
@@ -124,6 +124,21 @@ class Cluster:
         """The server's process."""
         assert self._server is not None
         return self._server.pid
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of the server and of all its processes, those that have ended too."""
+        total = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue  # it has just ended
+            if int(stat.parent.name) == self.id:
+                total += sum(map(int, fields[11:15]))  # with the children that were waited for
+            elif int(fields[1]) == self.id:
+                total += sum(map(int, fields[11:13]))
+        return total / os.sysconf("SC_CLK_TCK")
 
     def _programs(self) -> Path:
         """The wheel's programs where this user, or ``nobody``, can run them: a tree that only root may enter is copied.

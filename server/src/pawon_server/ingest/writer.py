@@ -309,8 +309,8 @@ class Writer:
                 projector.load(connection)
             self._changed(Changes(sensors=theirs, incidents=True, stock=True, gateways=True, alerts=True), projector)
             self._others_moved = False
-        except SQLAlchemyError as error:
-            log.error("the store cannot be read; the screens wait: %s", error)
+        except Exception:
+            log.exception("what other workers stored cannot be shown yet")
 
     def _tell(self, replies: list[Reply], changes: Changes) -> None:
         """After the commit: what fails here may not undo or repeat what is durable."""

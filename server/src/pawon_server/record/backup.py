@@ -213,9 +213,10 @@ def _begin_anew(new: Path, kitchen: str, utc_ms: Callable[[], int], sent: list[A
 
 
 def begin_new_epoch(writer: Engine, kitchen: str, utc_ms: Callable[[], int]) -> str:
-    """For a database that was put back by its own tools. Raises ``StoreError`` while a worker lives."""
+    """For a database that was put back by its own tools. Raises ``StoreError`` while a worker lives, of any kitchen:
+    it would go on to speak of the epoch that it knows."""
     with writer.begin() as connection:
-        be_alone(connection, kitchen)
+        be_alone(connection, kitchen, everywhere=True)
         return _journal_epoch(connection, kitchen, utc_ms, [])
 
 

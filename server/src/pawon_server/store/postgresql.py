@@ -142,6 +142,8 @@ def unusable(address: Database, error: DBAPIError) -> StoreError:
     lower = told.lower()
     if "password" in lower or "pg_hba" in lower or "authentication" in lower:
         remedy = "look at store_password_file and at the server's pg_hba.conf"
+    elif "permission denied" in lower:
+        remedy = "make this user the owner of the database (ALTER DATABASE … OWNER TO …)"
     elif "does not exist" in lower:
         remedy = "make user and database (createuser, createdb), or correct the address (store)"
     elif error.connection_invalidated or "connection" in lower:

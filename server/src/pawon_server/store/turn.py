@@ -18,14 +18,12 @@ def take_turn(connection: Connection, kitchen: str) -> None:
         postgresql.take_turn(connection, kitchen)
 
 
-def be_alone(connection: Connection, kitchen: str) -> None:
-    """``take_turn`` for a command that needs the store for itself. Raises ``StoreError`` while workers live."""
+def be_alone(connection: Connection, kitchen: str, *, everywhere: bool = False) -> None:
+    """``take_turn`` for a command that needs the kitchen's store for itself, or with ``everywhere`` that of all
+    kitchens. Raises ``StoreError`` while workers live."""
     take_turn(connection, kitchen)
     if connection.dialect.name == "postgresql":
-        living = connection.execute(
-            select(lease.c.name).where(
-                lease.c.kitchen == kitchen, lease.c.kind == WORKER, lease.c.until_ms > postgresql.now_ms(connection)
-            )
-        ).scalar()
+        query = select(lease.c.name).where(lease.c.kind == WORKER, lease.c.until_ms > postgresql.now_ms(connection))
+        living = connection.execute(query if everywhere else query.where(lease.c.kitchen == kitchen)).scalar()
         if living is not None:
             raise StoreError(f"another server runs on this store (worker {living}); stop it first")
