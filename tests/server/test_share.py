@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 from tests.server.conftest import BOOK, NewAddress
-from tests.server.sender import Sender
+from tests.server.sender import BOOT, Sender, temperature
 from tests.server.test_rebuild import BOOTS, items, rebuilt
 
+from pawon_contract.messages import ClockFix
 from pawon_server.ingest.acceptance import Acceptance, Incoming, OwnEntry
 from pawon_server.ingest.share import ALERTS, GATEWAY, LEASE_MS, Lease, Share, Turn, divide
 from pawon_server.projections.context import Changes
@@ -182,6 +183,36 @@ def test_whoever_writes_the_tables_are_what_the_journal_says(stores: NewAddress,
     assert [table for table in result.tables if not table.same] == []
     for worker in workers:
         worker.store.close()
+
+
+def test_a_clock_fix_is_one_gateways_own(stores: NewAddress) -> None:
+    """Two gateways of one machine share its boot: a worker that dates the one's rows anew puts nothing old back in the
+    place of the other's, which another worker has stored since."""
+    address = stores()
+    one, two = (Worker(open_store(address), name, lambda: 1_760_000_000_000) for name in ("one", "two"))
+
+    def send(gateway: str, sender: Sender) -> Callable[..., None]:
+        def work(turn: Turn, worker: Worker, connection: object) -> None:
+            assert gateway in turn.gateways
+            incoming = Incoming(gateway=gateway, payload=sender.batch(), received_ms=1_760_000_000_000)
+            worker.acceptance.incoming(connection, incoming, Changes(), project=True)  # type: ignore[arg-type]
+
+        return work
+
+    one.turn(lambda _, worker, connection: worker.acceptance.adopt(connection, TWO, Changes()))
+    first, second = (Sender(spool=f"{number:020x}", clock="guess") for number in (1, 2))
+    one.turn(send("gw-2", second.add(temperature(3.0, 1_000, "chiller-2"))))
+    for worker in (two, one, two):  # the newcomer is seen, its share given back, and taken
+        worker.turn(lambda *_: None)
+    two.turn(send("gw-2", second.add(temperature(4.0, 2_000, "chiller-2"))))
+    fix = ClockFix(at_ms=3_000, boot=BOOT, offset_ms=1_750_000_000_000, error_ms=5, source="synced")
+    one.turn(send("gw-1", first.add(temperature(3.5, 2_500), fix)))
+    with one.store.reader.connect() as connection:
+        found = dict(tuple(row) for row in connection.execute(text("SELECT sensor, value FROM latest")))
+    assert found == {"chiller-1": 3.5, "chiller-2": 4.0}
+    assert rebuilt(address).same
+    one.store.close()
+    two.store.close()
 
 
 def test_a_duty_ends_with_its_time_on_this_machine_too(stores: NewAddress) -> None:

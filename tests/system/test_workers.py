@@ -32,22 +32,27 @@ def workers(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_two_workers_share_the_gateways_fairly(workers: Workers) -> None:
     """The first one takes all; the second gets its share without a clock running out; a clean end gives it back. Both
-    show the whole kitchen."""
+    show the whole kitchen, and one of them sends each alert, once."""
     workers.run("one")
     workers.until(lambda: workers.holds("one") == set(NAMES), "the first to take all")
     workers.run("one", "two")
     workers.until(lambda: len(workers.holds("two")) == 2, "the second to get its share")
     assert len(workers.holds("one")) == 3
     assert workers.holds("one") | workers.holds("two") == set(NAMES)
-    gateways = Gateways(workers, 40)
+    known = workers.ask("SELECT count(*) FROM alert")[0][0] - workers.alarms()
+    gateways = Gateways(workers, 60, warm_c=12.0, every_s=60)
     workers.until(lambda: gateways.done, "every row to be stored")
     gateways.end()
     for name in ("one", "two"):
         workers.until(lambda name=name: workers.shown(name) == set(NAMES), f"{name} to show what all have sent")
+    workers.until(lambda: workers.ask("SELECT count(*) FROM alert WHERE sent_ms IS NULL") == [(0,)], "the alerts")
+    hot = workers.ask("SELECT count(DISTINCT sensor) FROM incident WHERE rule = 'chiller-very-hot'")
+    assert hot == [(len(NAMES),)]
     workers.programs["one"].send_signal(signal.SIGTERM)
     assert workers.programs["one"].wait(timeout=60) == 0
     workers.until(lambda: workers.holds("two") == set(NAMES), "the second to take over")
     workers.compare_record(gateways)
+    assert workers.ask("SELECT count(*) FROM alert")[0][0] - workers.alarms() == known
 
 
 def test_kill_9_in_the_middle_hands_the_gateways_over(workers: Workers) -> None:

@@ -39,9 +39,10 @@ TIMEOUT_S = 1.5
 
 
 class Gateways:
-    """The sending sides of ``count`` gateways, one connection for all. Rows are made as fast as they are stored."""
+    """The sending sides of all gateways of ``workers``, one connection for all: so many rows of each, as fast as they
+    are stored; one in ``every_s``, by their stamps."""
 
-    def __init__(self, workers: Workers, rows: int) -> None:
+    def __init__(self, workers: Workers, rows: int, *, warm_c: float = 3.0, every_s: int = 1) -> None:
         names = workers.names
         self.rows, self.generation = rows, next(workers.generations)
         self.answered: list[tuple[str, int]] = []
@@ -51,7 +52,10 @@ class Gateways:
             name: Sender(spool=f"{self.generation:010x}{number:010x}") for number, name in enumerate(names, 1)
         }
         for name, sender in self._senders.items():
-            sender.add(*(temperature(3.0 + n % 5 / 2, n * 1000, f"sensor-{name}", 1) for n in range(rows)))
+            sender.add(
+                *(temperature(warm_c + n % 5 / 10, n * every_s * 1000, f"sensor-{name}", every_s) for n in range(rows))
+            )
+        self._every_ms = every_s * 1000
         self._upto = dict.fromkeys(names, 0)
         self._next = dict.fromkeys(names, 1)
         self._moved_s = dict.fromkeys(names, time.monotonic())
@@ -94,7 +98,7 @@ class Gateways:
                         continue
                     last = min(self.rows, first + BATCH_ROWS - 1)
                     self._next[name] = last + 1
-                payload = sender.batch(first, last, sent_ms=last * 1000)
+                payload = sender.batch(first, last, sent_ms=last * self._every_ms)
                 self._client.publish(topic(KITCHEN, name, "log"), payload, qos=1)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
@@ -172,6 +176,10 @@ class Workers:
     def holds(self, name: str) -> set[str]:
         """The gateways a worker says it holds."""
         return set(self.health(name).get("gateways", []))
+
+    def alarms(self) -> int:
+        """How many alerts all workers have sent, by their logs."""
+        return sum(path.read_text(errors="replace").count(" pawon.alarm: ") for path in self.folder.glob("*.log"))
 
     def shown(self, name: str) -> set[str]:
         """The gateways of which a worker's API shows a value."""
