@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -219,10 +220,12 @@ def test_a_duty_ends_with_its_time_on_this_machine_too(stores: NewAddress) -> No
     """A worker that was paused beyond its lease does no more of what is one worker's alone, even before it asks."""
     now_s = [100.0]
     store = open_store(stores())
-    share = Share(KITCHEN, "one", {"gw-1"}, (ALERTS,), clock_s=lambda: now_s[0])
+    share = Share(KITCHEN, "one", {"gw-1"}, (ALERTS,), clock_s=lambda: now_s[0],
+                  utc_ms=lambda: time.time_ns() // 1_000_000 + 3_600_000)  # fmt: skip
     with store.writer.begin() as connection:
         turn = share.begin(connection)
     assert not share.has(ALERTS), "not before the commit"
+    assert abs(share.ahead_ms - 3_600_000) < 60_000, "what its own clock says is known to be wrong"
     share.committed(turn)
     assert share.has(ALERTS)
     now_s[0] += LEASE_MS / 1000

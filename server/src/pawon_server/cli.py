@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from pawon_food_safety.profile import load_profile
 
@@ -51,8 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
         for problem in error.problems:
             print(f"{error.path}: {problem}", file=sys.stderr)
         return 1
-    except DatabaseError as error:
-        print(f"the store: {error.orig}; pawon-server verify names the place, restore a backup", file=sys.stderr)
+    except DBAPIError as error:
+        remedy = "pawon-server verify names the place, restore a backup"
+        if error.connection_invalidated:
+            remedy = "is the database still there? pawon-server check tells"
+        print(f"the store: {error.orig}; {remedy}", file=sys.stderr)
         return 1
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)

@@ -29,6 +29,7 @@ from .ingest.subscriber import Subscriber
 from .ingest.writer import Writer
 from .projections.context import Changes
 from .projections.projector import Projector
+from .projections.readings import CLOCK_STEP_MS
 from .rulebook import Rulebook
 from .store.database import Store, open_store
 from .web.app import make_app
@@ -133,7 +134,13 @@ class Server:
         )  # fmt: skip
         worker: dict[str, object] = {}
         if self._share is not None:
-            worker = {"worker": self._share.worker, "gateways": sorted(self._share.gateways)}
+            apart = abs(self._share.ahead_ms) > CLOCK_STEP_MS
+            ok = ok and not apart
+            worker = {
+                "worker": self._share.worker, "gateways": sorted(self._share.gateways),
+                "clock": f"{self._share.ahead_ms / 1000:.1f} s ahead of the database's: put it right" if apart
+                else "agrees with the database's",
+            }  # fmt: skip
         return {
             "ok": ok, "version": VERSION, "kitchen": self._config.kitchen, "profile": self._book.profile.id,
             "writer": "runs" if self._writer.alive else "has ended: restart the server",
@@ -161,6 +168,7 @@ class Server:
         if self._share is not None:
             values["pawon_ingest_gateways"] = len(self._share.gateways)
             values["pawon_ingest_not_ours_total"] = self._writer.not_ours
+            values["pawon_clock_ahead_of_database_seconds"] = self._share.ahead_ms / 1000
         if self._exporter is not None:
             values["pawon_export_lag_entries"] = self._exporter.status.lag_entries
             values["pawon_export_failures_total"] = self._exporter.status.failures_total

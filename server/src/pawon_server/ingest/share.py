@@ -109,9 +109,13 @@ class Share:
     def __init__(
         self, kitchen: str, worker: str, gateways: Collection[str], duties: Collection[str],
         told: Callable[[frozenset[str]], None] = lambda _: None, clock_s: Callable[[], float] = _clock_s,
+        utc_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:  # fmt: skip
         self._kitchen, self.worker, self._gateways, self._duties = kitchen, worker, frozenset(gateways), duties
-        self._told, self._clock_s = told, clock_s
+        self._told, self._clock_s, self._utc_ms = told, clock_s, utc_ms
+        # How far this machine's clock was ahead of the database's. No lease rests on it, but what is fresh does: one
+        # worker stamps what another one shows.
+        self.ahead_ms = 0
         # Of these gateways the memory of the projections is what is committed: held without a break since it was read.
         self._known: frozenset[str] | None = None
         self._until_ms = 0
@@ -133,6 +137,7 @@ class Share:
         began_s = self._clock_s()
         take_turn(connection, self._kitchen)
         now_ms = postgresql.now_ms(connection)
+        self.ahead_ms = self._utc_ms() - now_ms
         rows = [
             Lease(kind=row.kind, name=row.name, worker=row.worker, until_ms=row.until_ms)
             for row in connection.execute(
