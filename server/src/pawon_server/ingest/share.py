@@ -118,7 +118,6 @@ class Share:
         self.ahead_ms = 0
         # Of these gateways the memory of the projections is what is committed: held without a break since it was read.
         self._known: frozenset[str] | None = None
-        self._until_ms = 0
         # As of the last commit; replaced as a whole, for other threads read it.
         self._has: tuple[frozenset[Key], float] = (frozenset(), 0.0)
 

@@ -285,8 +285,12 @@ class Writer:
         return turn
 
     def _committed(self, turn: Turn | None) -> None:
-        if self._share is not None and turn is not None:
+        if self._share is None or turn is None:
+            return
+        try:
             self._share.committed(turn)
+        except Exception:
+            log.exception("telling of this worker's gateways failed")  # the group is durable all the same
 
     def _give_back(self) -> None:
         if self._share is None:
