@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from parsers import fuzz, parsers
 from road import road
+from tests.postgresql import Cluster
 from tests.server.conftest import Bench
 from tests.server.sender import Sender
 from tests.torture import damage, kills, power_cut
@@ -31,7 +32,7 @@ from pawon_contract.messages import Reading
 from pawon_edge.spool import Spool
 from pawon_food_safety.limit import LimitState, Observation, step
 from pawon_food_safety.profile import load_profile
-from pawon_server.store.database import open_store
+from pawon_server.store.database import Store, open_store
 from pawon_server.web.events import Hub
 from pawon_server.web.view import Tile
 
@@ -99,13 +100,15 @@ def damages() -> None:
     logging.disable(logging.INFO)
 
 
-def ingest() -> None:
-    """Batches through the writer: decode, chain, journal, projections, rules, FULL commit, answer."""
+def ingest_into(
+    kind: str, open_new: Callable[[Path], Store], database_cpu_s: Callable[[], float] | None = None
+) -> None:
+    """Batches through the writer into one kind of store."""
     for size, batches in ((100, 300), (1, 3000)):
         with tempfile.TemporaryDirectory() as folder:
             sender = Sender().add(*(reading(n) for n in range(size * batches * RUNS)))
             payloads = [sender.batch(n + 1, n + size) for n in range(0, size * batches * RUNS, size)]
-            bench = Bench(open_store(Path(folder) / "pawon.db"))
+            bench = Bench(open_new(Path(folder) / "pawon.db"))
             sent = iter(range(RUNS))
 
             def run(
@@ -124,9 +127,27 @@ def ingest() -> None:
                 while not bench.answers or bench.answers[-1].upto < goal:
                     time.sleep(0.002)
 
-            measure(f"ingest: {size} reading(s) a message, FULL", "readings", size * batches, run)
+            before_s = None if database_cpu_s is None else database_cpu_s()
+            measure(f"ingest: {size} reading(s) a message, {kind}", "readings", size * batches, run)
+            if database_cpu_s is not None and before_s is not None:
+                rate = size * batches * RUNS / (database_cpu_s() - before_s)
+                print(f"    beside it the database's own processes: {rate:,.0f} readings/cpu-s", flush=True)
             bench.writer.stop()
             bench.store.close()
+
+
+def ingest_postgresql() -> None:
+    """The same into PostgreSQL on this machine's disk: CPU of this process, and the database's own apart."""
+    cluster = Cluster(on_disk=True)
+    try:
+        ingest_into("PostgreSQL", lambda _: open_store(cluster.new()), lambda: cluster.cpu_s)
+    finally:
+        cluster.remove()
+
+
+def ingest() -> None:
+    """Batches through the writer: decode, chain, journal, projections, rules, FULL commit, answer."""
+    ingest_into("FULL", open_store)
     with tempfile.TemporaryDirectory() as folder:
         numbers = iter(range(100))
 
@@ -198,6 +219,7 @@ BENCHMARKS: dict[str, Callable[[], object]] = {
     "kills": kill,
     "damage": damages,
     "ingest": ingest,
+    "ingest-postgresql": ingest_postgresql,
     "rules": rules,
     "fanout": fanout,
     "road": road,

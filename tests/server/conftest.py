@@ -1,21 +1,27 @@
-"""A real store and the real writer, without a broker: payloads go in by ``put``, answers come out of a list."""
+"""A real store and the real writer, without a broker: payloads go in by ``put``, answers come out of a list.
+
+What touches SQL runs on both kinds of store: ``store_address`` and all that stands on it come once with a file and once
+with a database of a real PostgreSQL, which is started when the first test asks for it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from tests.postgresql import Cluster
 
 from pawon_contract.messages import Committed
 from pawon_food_safety.profile import load_profile
 from pawon_server.ingest.acceptance import Reply
+from pawon_server.ingest.share import ALERTS, Share, name_worker
 from pawon_server.ingest.writer import Writer
 from pawon_server.projections.context import Changes
 from pawon_server.rulebook import EDITION, Item, Place, Rulebook, Sensor, Settings
+from pawon_server.store.address import Address, Database
 from pawon_server.store.database import Store, open_store
 
 BOOK = Rulebook(
@@ -56,9 +62,11 @@ class Bench:
 
     def begin(self) -> None:
         """Start a writer on the store, as a server does."""
+        gateways = frozenset({"gw-1"})
         self.writer = Writer(
-            self.store, self.book, frozenset({"gw-1"}), answer=self._answer,
+            self.store, self.book, gateways, answer=self._answer,
             changed=lambda changes, _: self.changes.append(changes), utc_ms=lambda: self.now_ms,
+            share=Share(self.book.settings.kitchen, name_worker(), gateways, (ALERTS,)) if self.store.shared else None,
         )  # fmt: skip
         self.writer.start()
 
@@ -94,10 +102,59 @@ class Bench:
         self.answers.append(reply.message)
 
 
+# A module whose subject knows one kind of store only has a ``STORES`` of its own.
+STORES = ("sqlite", "postgresql")
+# For tests of what only one of them has: a file that another program opens, a lock, a pragma; a lease.
+on_sqlite = pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("stores", ["postgresql"], indirect=True)
+
+NewAddress = Callable[[], Address]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The PostgreSQL of this run."""
+    made = Cluster()
+    yield made
+    made.remove()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once for each kind of store, unless the test says which."""
+    said = [mark for mark in metafunc.definition.iter_markers("parametrize") if mark.args[0] == "stores"]
+    if "stores" in metafunc.fixturenames and not said:
+        kinds = getattr(metafunc.module, "STORES", STORES)
+        metafunc.parametrize("stores", kinds, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewAddress]:
+    """Places for stores, each its own."""
+    if request.param == "sqlite":
+        yield lambda: tmp_path_factory.mktemp("store") / "pawon.db"
+        return
+    postgresql: Cluster = request.getfixturevalue("cluster")
+    made: list[Database] = []
+
+    def new() -> Database:
+        made.append(postgresql.new())
+        return made[-1]
+
+    yield new
+    for address in made:
+        postgresql.drop(address)
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def store_address(stores: NewAddress) -> Address:
+    """A place for a store: a file, and in another run of the test a database."""
+    return stores()
+
+
+@pytest.fixture
+def bench(store_address: Address) -> Iterator[Bench]:
     """A writer on an empty store."""
-    store = open_store(tmp_path / "pawon.db")
+    store = open_store(store_address)
     made = Bench(store)
     yield made
     made.writer.stop()

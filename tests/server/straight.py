@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 from sqlalchemy import text
 from tests.server.conftest import BOOK
@@ -14,14 +12,15 @@ from pawon_server.projections.context import Changes
 from pawon_server.projections.projector import AlertSent, Restored
 from pawon_server.record.replay import Replayed, replay_quarantine
 from pawon_server.rulebook import Rulebook, encode
+from pawon_server.store.address import Address
 from pawon_server.store.database import open_store
 
 
 class Straight:
     """A store and what the writer would do with it, one call a transaction."""
 
-    def __init__(self, path: Path, book: Rulebook = BOOK) -> None:
-        self.store = open_store(path)
+    def __init__(self, address: Address, book: Rulebook = BOOK) -> None:
+        self.store = open_store(address)
         self.now_ms = 1_760_000_000_000
         self.load()
         self.configure(book)

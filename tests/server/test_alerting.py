@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 from sqlalchemy import text
-from tests.server.conftest import Bench
+from tests.server.conftest import Bench, on_sqlite
 from tests.server.sender import Sender, temperature
 
 from pawon_contract.messages import SensorFault
@@ -136,6 +136,7 @@ def test_a_store_that_cannot_be_read_does_not_end_the_sender(bench: Bench, caplo
     assert len(telephone.sent) == 1
 
 
+@on_sqlite
 def test_a_fact_of_sending_survives_the_end_of_the_writer_and_a_full_disk(bench: Bench) -> None:
     """Handed to the journal at the very end, or while the store refuses: it is not forgotten, nothing doubles."""
     telephone = Telephone()

@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.server.conftest import BOOK, Bench
+from tests.server.conftest import BOOK, Bench, NewAddress, on_sqlite
 from tests.server.sender import Sender, temperature
 from tests.server.test_ingest import weighing
 
@@ -93,9 +93,9 @@ def fill(bench: Bench) -> Api:
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def api(stores: NewAddress) -> Iterator[Api]:
     """A filled store to ask; nothing may be added to it."""
-    store = open_store(tmp_path_factory.mktemp("api") / "pawon.db")
+    store = open_store(stores())
     bench = Bench(store)
     yield fill(bench)
     bench.writer.stop()
@@ -316,7 +316,8 @@ def test_whatever_is_asked_is_answered(api: Api, data: st.DataObject) -> None:
     text = st.one_of(
         st.text(max_size=30), st.integers().map(str), st.datetimes().map(str), st.floats().map(str),
         st.lists(st.text(string.digits + "~-.e", max_size=8), max_size=4).map("~".join),
-        st.sampled_from(["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "chiller-1", "' OR 1=1 --", "true"]),
+        st.sampled_from(["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "chiller-1", "' OR 1=1 --", "true",
+                         "\0"]),
     )  # fmt: skip
     names = st.sampled_from([parameter["name"] for parameter in described])
     query = data.draw(st.dictionaries(names, text, max_size=4))
@@ -325,6 +326,7 @@ def test_whatever_is_asked_is_answered(api: Api, data: st.DataObject) -> None:
     assert (set(answer.json()) == {"items", "next"}) == (answer.status_code == 200)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("table", "order", "filters"),
     [

@@ -22,6 +22,9 @@ from pawon_server.record.backup import NotProvenError, back_up, restore
 from pawon_server.record.verify import verify
 from pawon_server.store.database import StoreError, open_store, open_to_read
 
+# A backup is a copy of a file; databases bring tools of their own.
+STORES = ("sqlite",)
+
 KITCHEN = "dapur-uji"
 MINUTE = 60_000
 
@@ -54,7 +57,7 @@ def test_a_backup_is_one_proven_file_of_one_moment(bench: Bench, tmp_path: Path)
     folder.mkdir()
     steps: list[tuple[int, int]] = []
     try:
-        copied = back_up(bench.store.path, KITCHEN, folder / "copy.db", progress=lambda *step: steps.append(step))
+        copied = back_up(bench.store.address, KITCHEN, folder / "copy.db", progress=lambda *step: steps.append(step))
     finally:
         done.set()
         thread.join()
@@ -82,7 +85,7 @@ def test_commits_do_not_make_the_copy_begin_again(
         done.append(copied)
         bench.send(sender.batch(1_000 + len(done), 1_000 + len(done)))
 
-    copied = back_up(bench.store.path, KITCHEN, tmp_path / "copy.db", progress=step)
+    copied = back_up(bench.store.address, KITCHEN, tmp_path / "copy.db", progress=step)
     assert len(done) > 20
     assert done == sorted(set(done)), "no page was copied twice"
     assert copied.rows == 1_000
@@ -247,7 +250,7 @@ def test_a_store_that_is_lost_or_broken_is_restored_too(tmp_path: Path) -> None:
 def test_a_restore_that_is_refused_changes_nothing(bench: Bench, tmp_path: Path) -> None:
     """Under a running server, from a backup not proven, of another kitchen, none at all, or the store itself."""
     bench.send(Sender().add(temperature(4, 1)).batch())
-    store, copy = bench.store.path, tmp_path / "copy.db"
+    store, copy = bench.store.address, tmp_path / "copy.db"
     back_up(store, KITCHEN, copy)
     with pytest.raises(StoreError, match="another server runs"):
         restore(store, KITCHEN, copy, clock)

@@ -15,6 +15,9 @@ from pawon_server.projections.context import Changes
 from pawon_server.web.board import Board
 from pawon_server.web.view import Gateways, Tile
 
+# What the board shows of the record is no matter of the store.
+STORES = ("sqlite",)
+
 MINUTE = 60_000
 NEXT_BOOT = "4444bbbb-cab1-4b42-8e06-9e3512dfe0a6"
 

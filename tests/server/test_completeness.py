@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.server.conftest import BOOK, Bench
+from tests.server.conftest import BOOK, Bench, on_sqlite
 from tests.server.sender import BOOT, Sender, temperature
 from tests.server.straight import Straight
 from tests.server.test_api import Api
@@ -21,6 +21,7 @@ from tests.server.test_rebuild import rebuilt
 from pawon_contract.messages import ClockFix, Contact
 from pawon_server.projections import completeness as counting
 from pawon_server.projections.completeness import LAST_MS, local_day, minutes_covered, minutes_known
+from pawon_server.store.address import Address
 
 MINUTE = 60_000
 JAKARTA = ZoneInfo("Asia/Jakarta")
@@ -79,13 +80,14 @@ def test_any_order_and_batching_counts_what_a_plain_set_counts(seed: int) -> Non
             if any(counts):
                 wanted[name] = counts
         assert known(record) == wanted
-        assert rebuilt(record.store.path).same
+        assert rebuilt(record.store.address).same
         record.close()
 
 
-def test_a_heartbeat_keeps_every_minute_and_a_gap_is_unknown(tmp_path: Path) -> None:
+@on_sqlite  # two days of readings, and arithmetic that no database does
+def test_a_heartbeat_keeps_every_minute_and_a_gap_is_unknown(store_address: Address) -> None:
     """Once a minute all day: 1440; an hour of nothing: those minutes are missing, less the validity of the last."""
-    record = Straight(tmp_path / "pawon.db")
+    record = Straight(store_address)
     sender = Sender(offset_ms=MIDNIGHT_MS)
     for n in range(0, 1440, 2):  # two minutes travel together, which is not yet late
         first = len(sender.rows) + 1
@@ -100,9 +102,9 @@ def test_a_heartbeat_keeps_every_minute_and_a_gap_is_unknown(tmp_path: Path) -> 
     record.close()
 
 
-def test_a_backlog_is_late_and_an_earlier_boot_too(tmp_path: Path) -> None:
+def test_a_backlog_is_late_and_an_earlier_boot_too(store_address: Address) -> None:
     """Rows that came hours after they were measured, or out of a boot whose age nobody knows, are known late."""
-    record = Straight(tmp_path / "pawon.db")
+    record = Straight(store_address)
     sender = Sender(offset_ms=MIDNIGHT_MS).add(*(temperature(3.5, n * MINUTE) for n in range(1, 181)))
     record.send(sender.batch(1, 60, sent_ms=180 * MINUTE))
     record.send(sender.batch(61, 120, sent_ms=5, sent_boot="11111111-cab1-4b42-8e06-9e3512dfe0a6"))
@@ -113,9 +115,9 @@ def test_a_backlog_is_late_and_an_earlier_boot_too(tmp_path: Path) -> None:
     record.close()
 
 
-def test_a_clock_fix_moves_the_minutes_with_their_readings(tmp_path: Path) -> None:
+def test_a_clock_fix_moves_the_minutes_with_their_readings(store_address: Address) -> None:
     """A boot that believed in yesterday: once its time is known yesterday is empty again, and today has the minutes."""
-    record = Straight(tmp_path / "pawon.db")
+    record = Straight(store_address)
     sender = Sender(offset_ms=MIDNIGHT_MS - 86_400_000, clock="guess")
     sender.add(*(temperature(3.5, n * MINUTE) for n in range(1, 31)))
     sender.add(ClockFix(at_ms=30 * MINUTE, boot=BOOT, offset_ms=MIDNIGHT_MS, error_ms=10, source="synced"))
@@ -124,14 +126,14 @@ def test_a_clock_fix_moves_the_minutes_with_their_readings(tmp_path: Path) -> No
     assert known(record) == {"2026-11-21": (30, 0)}
     record.send(sender.batch(31, 31, sent_ms=30 * MINUTE))
     assert known(record) == {"2026-11-22": (30, 0)}
-    assert rebuilt(record.store.path).same
+    assert rebuilt(record.store.address).same
     record.close()
 
 
-def test_what_was_set_aside_counts_late_once_it_is_used(tmp_path: Path) -> None:
+def test_what_was_set_aside_counts_late_once_it_is_used(store_address: Address) -> None:
     """A sensor configured later: its minutes were never seen in time, and are known now."""
     left = [sensor for sensor in BOOK.settings.sensors if sensor.id != "chiller-1"]
-    record = Straight(tmp_path / "pawon.db", msgspec.structs.replace(
+    record = Straight(store_address, msgspec.structs.replace(
         BOOK, settings=msgspec.structs.replace(BOOK.settings, sensors=left)))  # fmt: skip
     sender = Sender(offset_ms=MIDNIGHT_MS).add(*(temperature(3.5, n * MINUTE) for n in range(1, 11)))
     record.send(sender.batch(sent_ms=10 * MINUTE))
@@ -141,9 +143,9 @@ def test_what_was_set_aside_counts_late_once_it_is_used(tmp_path: Path) -> None:
     record.close()
 
 
-def test_a_clock_beyond_all_calendars_harms_nothing(tmp_path: Path) -> None:
+def test_a_clock_beyond_all_calendars_harms_nothing(store_address: Address) -> None:
     """Rows dated outside the years that have days are stored and are on no day; a fix to and from there as well."""
-    record = Straight(tmp_path / "pawon.db")
+    record = Straight(store_address)
     for number, offset_ms in enumerate((-(2**52), 2**52, LAST_MS - 1)):
         spool, boot = f"{number:020x}", f"{number:08x}-cab1-4b42-8e06-9e3512dfe0a6"
         sender = Sender(spool=spool, boot=boot, offset_ms=offset_ms, clock="guess").add(temperature(3.5, 1_000))
@@ -151,7 +153,7 @@ def test_a_clock_beyond_all_calendars_harms_nothing(tmp_path: Path) -> None:
         record.send(sender.batch(1, 1), sender.batch(2, 2))
     assert record.rows("SELECT count(*) FROM reading") == [(3,)]
     assert known(record) == {}
-    assert rebuilt(record.store.path).same
+    assert rebuilt(record.store.address).same
     record.close()
 
 
@@ -164,10 +166,10 @@ def test_a_day_has_the_minutes_its_zone_gives_it() -> None:
         assert day.end - day.start == minutes
 
 
-def test_memory_is_bounded_by_the_days_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_by_the_days_held(store_address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     """A backlog over many days: so many are held at once, and all are counted."""
     monkeypatch.setattr(counting, "MAX_HELD", 3)
-    record = Straight(tmp_path / "pawon.db")
+    record = Straight(store_address)
     sender = Sender(offset_ms=MIDNIGHT_MS)
     for _ in range(2):
         begin = len(sender.rows) * MINUTE
@@ -179,13 +181,13 @@ def test_memory_is_bounded_by_the_days_held(tmp_path: Path, monkeypatch: pytest.
     record.close()
 
 
-def test_switches_count_too(tmp_path: Path) -> None:
+def test_switches_count_too(store_address: Address) -> None:
     """A door contact that reports is a measured minute."""
     door = msgspec.structs.replace(BOOK.settings.sensors[0], id="door-1", quantity="door", point="")
     book = msgspec.structs.replace(
         BOOK, settings=msgspec.structs.replace(BOOK.settings, sensors=[*BOOK.settings.sensors, door])
     )
-    record = Straight(tmp_path / "pawon.db", book)
+    record = Straight(store_address, book)
     sender = Sender(offset_ms=MIDNIGHT_MS).add(Contact(at_ms=MINUTE, sensor="door-1", contact="door", active=False))
     record.send(sender.batch(sent_ms=MINUTE))
     assert known(record, "door-1") == {"2026-11-22": (1, 0)}

@@ -15,13 +15,12 @@ from tests.server.gateway_life import HOUR, Life
 from tests.server.sender import BOOT, Sender, temperature
 from tests.server.straight import Straight
 from tests.server.test_ingest import weighing
+from tests.server.test_rebuild import rebuilt
 
 from pawon_contract import codec
 from pawon_contract.messages import ClockFix, Gap, Item
 from pawon_server.projections import boot_times
 from pawon_server.projections.boot_times import Boot
-from pawon_server.record.rebuild import rebuild
-from pawon_server.store.database import open_to_read
 from pawon_server.web.queries import incidents_shown
 
 MINUTE = 60_000
@@ -103,7 +102,7 @@ def test_every_stored_row_is_where_it_can_have_been(seed: int, count: int) -> No
                     true = next(one for one in life.boots if one.name == name)
                     assert inside(boot_of(record, str(name)), at, true.true_ms(at))
                 assert closed is None or number(closed) >= number(opened)
-            result = rebuild(open_to_read(record.store.path), "dapur-uji", Path(folder))
+            result = rebuilt(record.store.address)
             assert [table for table in result.tables if not table.same] == []
         finally:
             record.close()

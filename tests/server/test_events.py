@@ -26,6 +26,9 @@ from pawon_server.web.board import Board
 from pawon_server.web.events import Hub
 from pawon_server.web.view import Snapshot, Stock, Tick
 
+# What goes to the displays is no matter of the store.
+STORES = ("sqlite",)
+
 
 class Site:
     """The real application in a real HTTP server, on a port that the kernel chose or the one given."""

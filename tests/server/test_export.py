@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 from tests.dashboards.influx import ORG, TOKEN, Influx
-from tests.dashboards.kitchen import MINUTE_MS, SENSORS, Kitchen, new_store
+from tests.dashboards.kitchen import MINUTE_MS, SENSORS, Kitchen
 
 from pawon_food_safety.profile import load_profile
 from pawon_server.export import influx as export
 from pawon_server.export import points
 from pawon_server.export.influx import InfluxExporter
+from pawon_server.store.address import Address
+from pawon_server.store.database import open_store
 from pawon_server.store.tables import export_cursor
 
 # A fixed Tuesday; nothing here asks the clock.
@@ -48,8 +49,11 @@ def bucket(influx: Influx) -> str:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Engine:
-    return new_store(tmp_path)
+def store(store_address: Address) -> Iterator[Engine]:
+    """As the server gives it to its exporter."""
+    opened = open_store(store_address)
+    yield opened.reader
+    opened.close()
 
 
 @pytest.fixture
@@ -237,22 +241,19 @@ def test_nobody_listening_is_only_lag(bucket: str, kitchen: Kitchen) -> None:
 
 KILLED = """
 import sys
-from pathlib import Path
 from pawon_food_safety.profile import load_profile
 from pawon_server.export.influx import InfluxExporter
 from sqlalchemy import create_engine
-path, url, org, bucket, token = sys.argv[1:]
-InfluxExporter(create_engine("sqlite:///" + path), kitchen="dapur-a", url=url, org=org, bucket=bucket, token=token,
+store, url, org, bucket, token = sys.argv[1:]
+InfluxExporter(create_engine(store), kitchen="dapur-a", url=url, org=org, bucket=bucket, token=token,
                profile=load_profile("ID-MBG"), sensors={"chiller-1": ("Chiller sayur", "chiller")}).step()
 """
 
 
-def test_killed_between_write_and_cursor_doubles_nothing(
-    influx: Influx, bucket: str, kitchen: Kitchen, tmp_path: Path
-) -> None:
+def test_killed_between_write_and_cursor_doubles_nothing(influx: Influx, bucket: str, kitchen: Kitchen) -> None:
     """kill -9 after InfluxDB has stored and before the exporter knows: the next start writes the same points again."""
     kitchen.read("chiller-1", *minutes(25))
-    place = str(tmp_path / "store.sqlite")
+    place = kitchen.engine.url.render_as_string()
     killed: list[int] = []
 
     def kill() -> None:

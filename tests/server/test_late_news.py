@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from tests.server.conftest import BOOK
 from tests.server.sender import BOOT, Sender, temperature
 from tests.server.straight import Straight
+from tests.server.test_rebuild import rebuilt
 
 from pawon_contract.faults import FAULTS
 from pawon_contract.messages import Item, SensorFault
 from pawon_server.projections.projector import AlertSent, Restored
-from pawon_server.record.rebuild import rebuild, repair
+from pawon_server.record.rebuild import repair
 from pawon_server.rulebook import Rulebook
-from pawon_server.store.database import open_to_read
 from pawon_server.words import fault_words
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -31,7 +31,7 @@ INCIDENTS = "SELECT id, kind, rule, sensor, began_ms, opened_ms, closed_ms, wors
 
 def same(record: Straight) -> bool:
     """Whether the journal alone gives the same tables."""
-    result = rebuild(open_to_read(record.store.path), "dapur-uji", record.store.path.parent)
+    result = rebuilt(record.store.address)
     return result.finding is None and all(table.same for table in result.tables)
 
 

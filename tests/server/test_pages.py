@@ -32,6 +32,9 @@ from playwright.sync_api import (
 
 from pawon_server.web import language, pages, view
 
+# What the pages show of the board is no matter of the store.
+STORES = ("sqlite",)
+
 pytestmark = pytest.mark.browser
 # Only a screen that never gets there waits so long; a busy machine may be slow.
 PATIENCE_MS = 20_000

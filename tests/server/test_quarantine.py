@@ -27,6 +27,7 @@ from pawon_server.record import replay as replaying
 from pawon_server.record.replay import parse_id
 from pawon_server.record.verify import verify
 from pawon_server.rulebook import Rulebook
+from pawon_server.store.address import Address
 from pawon_server.web.language import load_speeches
 
 MINUTE = 60_000
@@ -39,11 +40,11 @@ def without(*sensors: str) -> Rulebook:
 
 
 @pytest.fixture
-def record(tmp_path: Path) -> Iterator[Straight]:
+def record(store_address: Address) -> Iterator[Straight]:
     """A store of a kitchen in which chiller-1 and the scales are not configured yet."""
-    made = Straight(tmp_path / "pawon.db", without("chiller-1", "scale-1", "scale-2"))
+    made = Straight(store_address, without("chiller-1", "scale-1", "scale-2"))
     yield made
-    assert rebuilt(made.store.path).same, "whatever was tried again is what the journal says"
+    assert rebuilt(made.store.address).same, "whatever was tried again is what the journal says"
     made.close()
 
 
@@ -185,9 +186,9 @@ def test_rows_set_aside_for_a_bug_are_used_once_it_is_mended(
     assert record.rows("SELECT amount FROM movement") == [(5_000,)]
 
 
-def test_a_mended_decoder_uses_what_it_could_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mended_decoder_uses_what_it_could_not_read(store_address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bytes were kept: a version that understands them projects them."""
-    record = Straight(tmp_path / "pawon.db")
+    record = Straight(store_address)
     raw = codec.encode_item(temperature(4.5, MINUTE, "chiller-2"))
     with monkeypatch.context() as patch:
         unread = [codec.Unreadable(reason="not understood yet", raw=raw)]
@@ -197,7 +198,7 @@ def test_a_mended_decoder_uses_what_it_could_not_read(tmp_path: Path, monkeypatc
     assert record.replay(BOOK).used == 1
     assert record.rows("SELECT value FROM reading") == [(4.5,)]
     # Deriving again with the mended decoder reads the row at its first place; repair takes that over.
-    differing = {table.table for table in rebuilt(record.store.path).tables if not table.same}
+    differing = {table.table for table in rebuilt(record.store.address).tables if not table.same}
     assert differing <= {"reading", "latest", "rule_state", "gateway", "boot"}
     record.close()
 
@@ -208,7 +209,7 @@ def test_the_command_needs_the_store_for_itself(
     """Beside a running server it is refused; then it tells what is used and what stays, in words and in JSON."""
     bench.send(Sender().add(temperature(4, 1, "chiller-2"), b'{"k":"bad"}', temperature(4, 2, "new")).batch())
     config = tmp_path / "server.toml"
-    text = CONFIG.format(folder="@").replace("@/store/pawon.db", str(bench.store.path))
+    text = CONFIG.format(folder="@").replace("@/store/pawon.db", str(bench.store.address))
     config.write_text(text + '[[sensor]]\nid = "new"\ngateway = "gw-1"\nname = "New"\n')
     command = ["replay-quarantine", "--config", str(config)]
     assert main([*command, "--all"]) == 1

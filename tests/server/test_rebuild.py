@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.server.conftest import BOOK, Bench
+from tests.server.conftest import BOOK, Bench, NewAddress, on_postgresql
 from tests.server.sender import BOOT, Sender, temperature
 from tests.server.straight import Straight
 from tests.server.test_ingest import weighing
@@ -26,6 +26,7 @@ from pawon_server.cli import main
 from pawon_server.projections.stock import Stock
 from pawon_server.record import rebuild as rebuilding
 from pawon_server.record.rebuild import LEFT_OUT, Rebuilt, rebuild, repair
+from pawon_server.store.address import Address
 from pawon_server.store.database import StoreError, open_to_read
 from pawon_server.store.journal import EntryKind
 from pawon_server.store.tables import PROJECTIONS, metadata
@@ -35,9 +36,10 @@ MINUTE = 60_000
 BOOTS = (BOOT, "11111111-cab1-4b42-8e06-9e3512dfe0a6", "22222222-cab1-4b42-8e06-9e3512dfe0a6")
 
 
-def rebuilt(path: Path) -> Rebuilt:
+def rebuilt(address: Address) -> Rebuilt:
     """What rebuild says."""
-    return rebuild(open_to_read(path), KITCHEN, path.parent)
+    with tempfile.TemporaryDirectory() as folder:
+        return rebuild(open_to_read(address), KITCHEN, Path(folder))
 
 
 def items(chance: random.Random, count: int, boot: str) -> list[Item | bytes]:
@@ -70,9 +72,9 @@ def items(chance: random.Random, count: int, boot: str) -> list[Item | bytes]:
     return out
 
 
-def bad_day(path: Path, chance: random.Random) -> Straight:
+def bad_day(address: Address, chance: random.Random) -> Straight:
     """A store made by random rows in random batches, with restarts, rollbacks, silence, alerts, new configurations."""
-    record = Straight(path)
+    record = Straight(address)
     for life, boot in enumerate(BOOTS[: chance.randint(1, 3)]):
         sender = Sender(spool=f"{life:020x}", boot=boot, clock=chance.choice(["synced", "guess", "rtc"]))
         sender.add(*items(chance, chance.randint(1, 60), boot))
@@ -119,9 +121,20 @@ def test_any_store_is_what_its_journal_says(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         record = bad_day(Path(folder) / "pawon.db", random.Random(seed))
         try:
-            result = rebuilt(record.store.path)
+            result = rebuilt(record.store.address)
         finally:
             record.close()
+    assert result.finding is None
+    assert [table for table in result.tables if not table.same] == []
+
+
+@on_postgresql
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bad_day_in_a_database_is_what_its_journal_says(stores: NewAddress, seed: int) -> None:
+    """The same where the tables compared are a database's."""
+    record = bad_day(stores(), random.Random(seed))
+    result = rebuilt(record.store.address)
+    record.close()
     assert result.finding is None
     assert [table for table in result.tables if not table.same] == []
 
@@ -132,7 +145,7 @@ def test_the_bad_days_fill_every_table(tmp_path: Path) -> None:
     kinds: set[str] = set()
     for seed in range(8):
         record = bad_day(tmp_path / f"{seed}.db", random.Random(seed))
-        for table in rebuilt(record.store.path).tables:
+        for table in rebuilt(record.store.address).tables:
             filled[table.table] = filled.get(table.table, 0) + table.rows
         kinds |= {str(row[0]) for row in record.rows("SELECT DISTINCT kind FROM journal")}
         record.close()
@@ -253,7 +266,7 @@ def test_repair_needs_the_store_for_itself(bench: Bench, tmp_path: Path, capsys:
     """Under a running server it is refused with the remedy, and comparing is not."""
     bench.send(Sender().add(temperature(4, 1)).batch())
     config = tmp_path / "server.toml"
-    config.write_text(CONFIG.format(folder="@").replace("@/store/pawon.db", str(bench.store.path)))
+    config.write_text(CONFIG.format(folder="@").replace("@/store/pawon.db", str(bench.store.address)))
     assert main(["rebuild", "--config", str(config), "--repair"]) == 1
     assert "another server runs on this store" in capsys.readouterr().err
     assert main(["rebuild", "--config", str(config)]) == 0
@@ -283,9 +296,9 @@ def test_it_compares_one_moment_beside_a_serving_writer(bench: Bench) -> None:
     for n in range(101, 301):
         bench.writer.put("gw-1", sender.batch(n, n, sent_ms=n * MINUTE))
         if n % 50 == 0:
-            assert rebuilt(bench.store.path).same
+            assert rebuilt(bench.store.address).same
     bench.until(lambda: bench.value("SELECT max(sequence) FROM reading") == 300, "the rows to be stored")
-    assert rebuilt(bench.store.path).same
+    assert rebuilt(bench.store.address).same
 
 
 def test_what_a_bug_kept_from_being_projected_is_set_aside_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +314,7 @@ def test_what_a_bug_kept_from_being_projected_is_set_aside_again(bench: Bench, m
     monkeypatch.undo()
     bench.send(sender.batch(4, 4))
     assert bench.rows("SELECT sequence FROM quarantine ORDER BY sequence") == [(2,), (3,)]
-    assert rebuilt(bench.store.path).same
+    assert rebuilt(bench.store.address).same
 
 
 def test_an_older_store_is_opened_with_its_rows(tmp_path: Path, whole: Path) -> None:

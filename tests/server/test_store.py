@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
-from tests.server.conftest import Bench
+from tests.server.conftest import Bench, on_sqlite
 from tests.server.sender import Sender, temperature
 
 from pawon_server.cli import main
@@ -46,6 +46,7 @@ def test_the_migrations_lead_to_the_tables(bench: Bench) -> None:
     assert found == []
 
 
+@on_sqlite
 def test_a_commit_survives_a_power_cut(bench: Bench) -> None:
     """Both connections write through the log and sync it fully before a commit returns."""
     for engine in (bench.store.writer, bench.store.reader):
@@ -71,16 +72,18 @@ def test_a_store_opens_again_as_it_was(tmp_path: Path) -> None:
     again.store.close()
 
 
+@on_sqlite
 @pytest.mark.parametrize("statement", ["UPDATE journal SET kind = 'x'", "DELETE FROM journal WHERE id = 1"])
 def test_no_program_changes_the_journal(bench: Bench, statement: str) -> None:
     """Not ours and not another one: the file itself refuses."""
     bench.send(Sender().add(temperature(4, 1)).batch())
     with pytest.raises(DatabaseError, match="append-only"), bench.store.writer.begin() as connection:
         connection.execute(text(statement))
-    with sqlite3.connect(bench.store.path) as other, pytest.raises(sqlite3.DatabaseError, match="append-only"):
+    with sqlite3.connect(bench.store.address) as other, pytest.raises(sqlite3.DatabaseError, match="append-only"):
         other.execute(statement)
 
 
+@on_sqlite
 def test_nothing_is_put_over_or_between_entries(bench: Bench) -> None:
     """A replacing insert would remove an entry past the guards against removal: only the next entry is taken."""
     bench.send(Sender().add(temperature(4, 1)).batch())
@@ -115,6 +118,7 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
         open_store(tmp_path / "file" / "pawon.db")
 
 
+@on_sqlite
 def test_what_the_server_asks_at_its_start_is_found_by_an_index(bench: Bench) -> None:
     """However long the journal has grown, the configuration in force and the journal's end are found at once."""
     for query in (

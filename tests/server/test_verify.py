@@ -27,8 +27,8 @@ from pawon_server.record import verify as walking
 from pawon_server.record.verify import Proof, verify
 from pawon_server.store import database
 from pawon_server.store.database import StoreError, open_store, open_to_read
-from pawon_server.store.guards import GUARDS
 from pawon_server.store.journal import next_link
+from pawon_server.store.sqlite import GUARDS
 
 KITCHEN = "dapur-uji"
 OTHER_SPOOL = "f" * 20
@@ -344,7 +344,7 @@ def test_it_runs_beside_a_serving_writer(bench: Bench) -> None:
 
     def walk() -> None:
         while not done.is_set():
-            found.append(proof_of(bench.store.path))
+            found.append(proof_of(bench.store.address))
 
     thread = threading.Thread(target=walk)
     thread.start()
@@ -354,7 +354,7 @@ def test_it_runs_beside_a_serving_writer(bench: Bench) -> None:
     thread.join()
     assert [proof.finding for proof in found] == [None] * len(found)
     assert found[-1].entries > found[0].entries
-    assert proof_of(bench.store.path).spools[0].upto == 200
+    assert proof_of(bench.store.address).spools[0].upto == 200
 
 
 def test_the_genesis_is_where_a_spool_begins(bench: Bench) -> None:

@@ -8,15 +8,16 @@ import os
 import sys
 from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from pawon_food_safety.profile import load_profile
 
 from . import VERSION
-from .config import ConfigError, ServerConfig, load_config
+from .config import ConfigError, ServerConfig, load_config, store_address
 from .record.cli import RECORD_COMMANDS, add_record_commands
 from .server import Server, broker_address
-from .store.database import StoreError, open_store
+from .store.address import Database
+from .store.database import StoreError, is_there, open_store
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, required=True)
         command.add_argument("--demo", action="store_true", help="allow the demonstration profile")
+        if name == "serve":
+            command.add_argument("--http-port", type=int, metavar="PORT", help="instead of http.port: one per worker")
     add_record_commands(commands)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -41,13 +44,18 @@ def main(arguments: list[str] | None = None) -> int:
             return check(config, options.config)
         if (run := RECORD_COMMANDS.get(options.command)) is not None:
             return run(config, options)
+        if options.http_port is not None:
+            config = config.model_copy(update={"http": config.http.model_copy(update={"port": options.http_port})})
         return Server(config, options.config, demo=options.demo).serve()
     except ConfigError as error:
         for problem in error.problems:
             print(f"{error.path}: {problem}", file=sys.stderr)
         return 1
-    except DatabaseError as error:
-        print(f"the store: {error.orig}; pawon-server verify names the place, restore a backup", file=sys.stderr)
+    except DBAPIError as error:
+        remedy = "pawon-server verify names the place, restore a backup"
+        if error.connection_invalidated:
+            remedy = "is the database still there? pawon-server check tells"
+        print(f"the store: {error.orig}; {remedy}", file=sys.stderr)
         return 1
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
@@ -58,11 +66,12 @@ def check(config: ServerConfig, path: Path) -> int:
     """Say what the server would do and stumble over. A store that is there is opened once; none is made."""
     profile = load_profile(config.profile)
     broker = broker_address(config, path)
-    problems = machine_problems(config)
-    if config.store.exists():
-        open_store(config.store).close()
+    problems = machine_problems(config, path)
+    store = store_address(config, path)
+    if is_there(store):
+        open_store(store).close()
     print(f"kitchen {config.kitchen} ({config.name}), {config.timezone}, profile {profile.id} {profile.version}")
-    print(f"  store {config.store}; broker {config.broker} ({broker.host}:{broker.port})")
+    print(f"  store {store}; broker {config.broker} ({broker.host}:{broker.port})")
     print(f"  pages at http://{config.http.host}:{config.http.port}/wall")
     print(f"  {len(config.gateway)} gateway(s), {len(config.sensor)} sensor(s), {len(config.place)} place(s)")
     for sensor in config.sensor:
@@ -75,7 +84,7 @@ def check(config: ServerConfig, path: Path) -> int:
     return 1 if problems else 0
 
 
-def machine_problems(config: ServerConfig) -> list[str]:
+def machine_problems(config: ServerConfig, path: Path) -> list[str]:
     """Files that cannot be read, and a place for the store that cannot be written. Looks only."""
     problems = []
     token_file = None if config.influx is None else config.influx.token_file
@@ -83,7 +92,10 @@ def machine_problems(config: ServerConfig) -> list[str]:
     for key, file in files.items():
         if file is not None and not os.access(file, os.R_OK):
             problems.append(f"{key}: {file} cannot be read")
-    folder = next(folder for folder in config.store.absolute().parents if folder.exists())
+    store = store_address(config, path)
+    if isinstance(store, Database):
+        return problems  # asked of the server itself
+    folder = next(folder for folder in store.absolute().parents if folder.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
         problems.append(f"store: {folder} may not be written by this user; choose a folder the server may write")
     return problems

@@ -16,6 +16,7 @@ from pawon_food_safety.profile import ProfileError, load_profile
 
 from . import rulebook
 from .projections.stock import OPENING
+from .store.address import Address, is_database, parse_database
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 
@@ -92,7 +93,9 @@ class ServerConfig(_Table):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     timezone: str = "Asia/Jakarta"
     profile: str = "ID-MBG"
-    store: Path
+    # A file, or postgresql://user@host:port/database
+    store: Annotated[str, Field(min_length=1)]
+    store_password_file: Path | None = None
     # A witness stores, verifies and shows what its gateways send to it beside their primary server; it pages nobody.
     role: Literal["primary", "witness"] = "primary"
     # "embedded", or mqtt://host:port, mqtts://host:port
@@ -124,6 +127,13 @@ class ServerConfig(_Table):
             load_profile(value)
         except ProfileError as error:
             raise ValueError("; ".join(error.problems)) from error
+        return value
+
+    @field_validator("store")
+    @classmethod
+    def _store(cls, value: str) -> str:
+        if is_database(value):
+            parse_database(value)
         return value
 
     @field_validator("broker")
@@ -183,6 +193,22 @@ def load_config(path: Path, *, demo: bool = False) -> ServerConfig:
     return config
 
 
+def store_address(config: ServerConfig, path: Path) -> Address:
+    """Where the store is; a database's password comes from its own file. Raises ``ConfigError``."""
+    if not is_database(config.store):
+        return Path(config.store)
+    file = config.store_password_file
+    return parse_database(config.store, None if file is None else secret(path, "store_password_file", file))
+
+
+def secret(path: Path, key: str, file: Path) -> str:
+    """What a setting's file holds, alone. Raises ``ConfigError``."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(path, [f"{key}: {file}: {error.strerror}"]) from error
+
+
 def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
     """What does not fit together. Looks at the file as it was read, so that these mistakes are told beside those of
     single settings; what is missing or of the wrong kind is passed over here, its own setting tells it."""
@@ -205,6 +231,8 @@ def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
         problems.append("broker_ca_file: mqtts needs one")
     if not broker.startswith("mqtts:") and "broker_ca_file" in table:
         problems.append("broker_ca_file: only mqtts uses one, so nothing would be encrypted")
+    if "store_password_file" in table and not is_database(str(table.get("store", ""))):
+        problems.append("store_password_file: only a database (postgresql://…) asks for one")
     for number, sensor in rows["sensor"]:
         if "gateway" in sensor and sensor["gateway"] not in ids["gateway"]:
             problems.append(f"sensor[{number}].gateway: no gateway {sensor['gateway']!r}")

@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -20,13 +21,15 @@ from pawon_food_safety.profile import load_profile
 
 from . import VERSION
 from .alerting.sender import AlertSender, LogChannel
-from .config import ConfigError, ServerConfig
+from .config import ServerConfig, secret, store_address
 from .export.influx import InfluxExporter
 from .ingest.embedded_broker import EmbeddedBroker
+from .ingest.share import ALERTS, EXPORT, Share, name_worker
 from .ingest.subscriber import Subscriber
 from .ingest.writer import Writer
 from .projections.context import Changes
 from .projections.projector import Projector
+from .projections.readings import CLOCK_STEP_MS
 from .rulebook import Rulebook
 from .store.database import Store, open_store
 from .web.app import make_app
@@ -56,19 +59,28 @@ class Server:
         self._config = config
         self._book = Rulebook(settings=config.settings(), profile=load_profile(config.profile))
         address = broker_address(config, path)
-        self._exporter_token = _secret(path, "influx.token_file", config.influx.token_file) if config.influx else ""
-        self._store: Store = open_store(config.store)
+        self._exporter_token = secret(path, "influx.token_file", config.influx.token_file) if config.influx else ""
+        self._store: Store = open_store(store_address(config, path))
+        gateways = frozenset(row.id for row in config.gateway)
+        self._share: Share | None = None
+        if self._store.shared:
+            self._share = Share(
+                config.kitchen, name_worker(), gateways, (ALERTS, EXPORT) if config.influx else (ALERTS,),
+                told=lambda names: self._subscriber.take(names),
+            )  # fmt: skip
         self._embedded = EmbeddedBroker(address.host, address.port) if config.broker == "embedded" else None
         self._hub = Hub()
         self._board = Board(self._book, self._store.reader, demo=demo, emit=self._hub.publish)
         self._writer = Writer(
-            self._store, self._book, frozenset(row.id for row in config.gateway),
-            answer=lambda reply: self._subscriber.answer(reply), changed=self._changed, died=self._give_up,
+            self._store, self._book, gateways, answer=lambda reply: self._subscriber.answer(reply),
+            changed=self._changed, died=self._give_up, share=self._share,
         )  # fmt: skip
-        self._alerts = AlertSender(self._store.reader, config.kitchen, [LogChannel()], self._writer.submit)
+        self._alerts = AlertSender(
+            self._store.reader, config.kitchen, [LogChannel()], self._writer.submit, self._on_duty(ALERTS)
+        )
         self._subscriber = Subscriber(
             config.kitchen, address, on_log=self._writer.put, on_live=self._board.heard_live,
-            on_status=self._board.heard_status,
+            on_status=self._board.heard_status, worker=None if self._share is None else self._share.worker,
         )  # fmt: skip
         self._exporter = self._make_exporter()
         self._started = time.monotonic()
@@ -103,12 +115,13 @@ class Server:
         try:
             self._pages.run()
         finally:
+            if self._exporter is not None:
+                self._exporter.stop()
             self._subscriber.stop()
             self._alerts.stop()
-            self._writer.stop()
-            if self._exporter is not None and exporting is not None:
-                self._exporter.stop()
+            if exporting is not None:
                 exporting.join(timeout=5)
+            self._writer.stop()  # last: it gives back what another worker may then take
             if self._embedded is not None:
                 self._embedded.stop()
             self._store.close()
@@ -119,13 +132,22 @@ class Server:
         ok = (
             self._writer.alive and self._writer.storing and self._subscriber.connected and self._alerts.alive
         )  # fmt: skip
+        worker: dict[str, object] = {}
+        if self._share is not None:
+            apart = abs(self._share.ahead_ms) > CLOCK_STEP_MS
+            ok = ok and not apart
+            worker = {
+                "worker": self._share.worker, "gateways": sorted(self._share.gateways),
+                "clock": f"{self._share.ahead_ms / 1000:.1f} s ahead of the database's: put it right" if apart
+                else "agrees with the database's",
+            }  # fmt: skip
         return {
             "ok": ok, "version": VERSION, "kitchen": self._config.kitchen, "profile": self._book.profile.id,
             "writer": "runs" if self._writer.alive else "has ended: restart the server",
             "store": "takes data" if self._writer.storing else "cannot be written: see the log",
             "alerts": "runs" if self._alerts.alive else "has ended: restart the server",
             "broker": "connected" if self._subscriber.connected else "not connected",
-            "epoch": self._store.epoch,
+            "epoch": self._store.epoch, **worker,
         }  # fmt: skip
 
     def metrics(self) -> dict[str, float]:
@@ -143,6 +165,10 @@ class Server:
             "pawon_screens": self._hub.screens,
             "pawon_screens_resynchronised_total": self._hub.resynchronised,
         }
+        if self._share is not None:
+            values["pawon_ingest_gateways"] = len(self._share.gateways)
+            values["pawon_ingest_not_ours_total"] = self._writer.not_ours
+            values["pawon_clock_ahead_of_database_seconds"] = self._share.ahead_ms / 1000
         if self._exporter is not None:
             values["pawon_export_lag_entries"] = self._exporter.status.lag_entries
             values["pawon_export_failures_total"] = self._exporter.status.failures_total
@@ -162,6 +188,10 @@ class Server:
         self._gave_up = True
         self._end()
 
+    def _on_duty(self, duty: str) -> Callable[[], bool]:
+        share = self._share
+        return (lambda: True) if share is None else (lambda: share.has(duty))
+
     def _make_exporter(self) -> InfluxExporter | None:
         influx = self._config.influx
         if influx is None:
@@ -170,6 +200,7 @@ class Server:
             self._store.reader, kitchen=self._config.kitchen, url=influx.url, org=influx.org, bucket=influx.bucket,
             token=self._exporter_token, profile=self._book.profile,
             sensors={sensor.id: (sensor.name, sensor.point) for sensor in self._config.sensor},
+            on_duty=self._on_duty(EXPORT),
         )  # fmt: skip
 
 
@@ -177,16 +208,9 @@ def broker_address(config: ServerConfig, path: Path) -> BrokerAddress:
     """Where the broker is; the password comes from its own file and goes nowhere else."""
     password = None
     if config.broker_password_file is not None:
-        password = _secret(path, "broker_password_file", config.broker_password_file)
+        password = secret(path, "broker_password_file", config.broker_password_file)
     if config.broker == "embedded":
         host, _, port = config.embedded_listen.rpartition(":")
         return BrokerAddress(host=host, port=int(port))
     ca_file = None if config.broker_ca_file is None else str(config.broker_ca_file)
     return parse_broker(config.broker, user=config.broker_user, password=password, ca_file=ca_file)
-
-
-def _secret(path: Path, key: str, file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(path, [f"{key}: {file}: {error.strerror}"]) from error

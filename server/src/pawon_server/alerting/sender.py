@@ -1,7 +1,7 @@
 """Sends alert rows that have not gone out, and journals that they have.
 
 Delivery is at least once: a crash between sending and journalling sends again, because a doubled alarm is better than
-a missing one. Channels of this version: the log.
+a missing one. Of several workers of a kitchen the one whose duty it is sends. Channels of this version: the log.
 """
 
 from __future__ import annotations
@@ -52,9 +52,11 @@ class AlertSender:
     """A thread that looks for due alerts when woken and every few seconds."""
 
     def __init__(
-        self, reader: Engine, kitchen: str, channels: list[Channel], submit: Callable[[EntryKind, bytes], None]
-    ) -> None:
+        self, reader: Engine, kitchen: str, channels: list[Channel], submit: Callable[[EntryKind, bytes], None],
+        on_duty: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
         self._reader, self._kitchen, self._channels, self._submit = reader, kitchen, channels, submit
+        self._on_duty = on_duty
         self._wake = threading.Event()
         self._stop = threading.Event()
         # Sent and handed to the journal, but perhaps not committed yet.
@@ -85,13 +87,16 @@ class AlertSender:
         while not self._stop.is_set():
             self._wake.wait(timeout=LOOK_EVERY_S)
             self._wake.clear()
+            if not self._on_duty():
+                continue
             try:
                 due = self._due()
             except SQLAlchemyError as error:
                 log.error("the store cannot be read; alerts wait: %s", error)
                 continue
             for row in due:
-                if not self._stop.is_set():
+                # Asked before each: a worker that was paused in between is not on duty any more.
+                if not self._stop.is_set() and self._on_duty():
                     self._send(row.id, row.event, row.text)
 
     def _due(self) -> list[Any]:

@@ -85,6 +85,7 @@ class InfluxExporter:
         profile: Profile,
         sensors: Mapping[str, tuple[str, str]],
         jitter: Callable[[], float] = random.random,
+        on_duty: Callable[[], bool] = lambda: True,
     ) -> None:
         self._engine = engine
         self._kitchen = kitchen
@@ -93,6 +94,7 @@ class InfluxExporter:
         self._profile = profile
         self._sensors = dict(sensors)
         self._jitter = jitter
+        self._on_duty = on_duty
         self._stop = threading.Event()
         self._status = ExportStatus()
         self._limits_at: dict[tuple[str, str], int] = {}
@@ -112,6 +114,9 @@ class InfluxExporter:
         failures = 0
         try:
             while not self._stop.is_set():
+                if not self._on_duty():  # another worker of this kitchen exports
+                    self._stop.wait(IDLE_S)
+                    continue
                 try:
                     self.step()
                 except WORLD_FAILED as error:

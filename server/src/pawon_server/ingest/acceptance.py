@@ -68,11 +68,27 @@ class Acceptance:
         self._refused: OrderedDict[str, None] = OrderedDict()
         self._refused_kept = 0
         self._listening_since_ms = utc_ms()
+        # Where workers share a kitchen: since when this one listens to each gateway that is its own.
+        self._own_since_ms: dict[str, int] | None = None
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
         self._journal.load(connection)
         self.projector.load(connection)
+
+    def catch_up(self, connection: Connection, gateways: frozenset[str], *, anew: bool) -> bool:
+        """Where workers share a kitchen: take up what others committed meanwhile, and whether they did.
+
+        ``gateways`` are this worker's; with ``anew`` what is remembered of them may be out of date.
+        """
+        before = self._journal.last_id
+        self._journal.load(connection)
+        moved = self._journal.last_id != before
+        if anew or (moved and self._journal.concerns_all(connection, after=before)):
+            self.projector.load(connection)
+        known, now_ms = self._own_since_ms or {}, self._utc_ms()
+        self._own_since_ms = {name: known.get(name, now_ms) for name in gateways}
+        return moved
 
     def flush(self, connection: Connection) -> None:
         """Write what is buffered, before the commit."""
@@ -201,9 +217,14 @@ class Acceptance:
         self._listening_since_ms = min(
             self._listening_since_ms, now_ms
         )  # this server's clock was ahead and was put right
+        since_ms = self._own_since_ms
+        if since_ms is None:
+            since_ms = {sensor.gateway: self._listening_since_ms for sensor in self.projector.book.settings.sensors}
+        else:
+            since_ms.update({name: min(at_ms, now_ms) for name, at_ms in since_ms.items()})
         decisions: list[SilenceEntry] = declare(
             self.projector.book, self.projector.readings, self.projector.gateways, self.projector.trouble,
-            now_ms=now_ms, since_ms=self._listening_since_ms,
+            now_ms=now_ms, since_ms=since_ms,
         )  # fmt: skip
         for decision in decisions:
             self.own(connection, OwnEntry(kind="silence", payload=msgspec.json.encode(decision)), changes)

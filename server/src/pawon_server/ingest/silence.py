@@ -6,6 +6,8 @@ Pure: reads the projections, returns decisions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..projections.gateways import Gateways
 from ..projections.readings import CLOCK_STEP_MS, Readings
 from ..projections.sensor_trouble import SensorTrouble, SilenceEntry
@@ -13,29 +15,31 @@ from ..rulebook import Rulebook
 
 
 def declare(
-    book: Rulebook, readings: Readings, gateways: Gateways, trouble: SensorTrouble, *, now_ms: int, since_ms: int
-) -> list[SilenceEntry]:
+    book: Rulebook, readings: Readings, gateways: Gateways, trouble: SensorTrouble, *, now_ms: int,
+    since_ms: Mapping[str, int],
+) -> list[SilenceEntry]:  # fmt: skip
     """The silences to declare, to make worse, or to end at ``now_ms``.
 
-    ``since_ms``: when this server began to listen; nobody is blamed for what it could not hear before.
+    ``since_ms``: when this server began to listen to each gateway; nobody is blamed for what it could not hear before,
+    nor for what it does not listen to.
     """
     out: list[SilenceEntry] = []
     quiet_gateways: set[str] = set()
     anywhere = book.profile.silence_at("*")
-    for gateway in sorted({sensor.gateway for sensor in book.settings.sensors}):
+    for gateway in sorted({sensor.gateway for sensor in book.settings.sensors} & since_ms.keys()):
         spoke_ms = gateways.heard_ms(gateway) or 0
         spoke_ms = 0 if spoke_ms > now_ms + CLOCK_STEP_MS else spoke_ms  # stamped by a clock that was ahead
-        heard_ms = max(since_ms, spoke_ms)
+        heard_ms = max(since_ms[gateway], spoke_ms)
         state = _state(now_ms - heard_ms, anywhere.warning_s, anywhere.critical_s)
         if state is None and now_ms - spoke_ms >= anywhere.warning_s * 1000:
             state = trouble.silence(gateway)  # a restarted server listens anew, but what was silent has not spoken
         if state is not None:
             quiet_gateways.add(gateway)
         out += _decide(trouble, gateway, "gateway", state, heard_ms, now_ms)
-    for sensor in book.settings.sensors:
+    for sensor in (sensor for sensor in book.settings.sensors if sensor.gateway in since_ms):
         fresh = readings.fresh(sensor.id, now_ms)
         fresh_until_ms = readings.fresh_until_ms(sensor.id)
-        valid_until_ms = max(since_ms, fresh_until_ms if fresh or fresh_until_ms <= now_ms else 0)
+        valid_until_ms = max(since_ms[sensor.gateway], fresh_until_ms if fresh or fresh_until_ms <= now_ms else 0)
         patience = book.profile.silence_at(sensor.point)
         state = _state(now_ms - valid_until_ms, patience.warning_s, patience.critical_s)
         known = trouble.silence(sensor.id)

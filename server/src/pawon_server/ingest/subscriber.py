@@ -28,18 +28,24 @@ BACKOFF_MOST_S = 10.0
 
 
 class Subscriber:
-    """``on_log`` (gateway, payload), ``on_live`` and ``on_status`` are called from the network thread."""
+    """``on_log`` (gateway, payload), ``on_live`` and ``on_status`` are called from the network thread.
+
+    ``worker`` names one of several that share a kitchen: it hears the ``log`` of those gateways that ``take`` names.
+    """
 
     def __init__(
         self, kitchen: str, broker: BrokerAddress, *,
         on_log: Callable[[str, bytes], None], on_live: Callable[[str, bytes], None],
-        on_status: Callable[[str, bytes], None],
+        on_status: Callable[[str, bytes], None], worker: str | None = None,
     ) -> None:  # fmt: skip
         self._kitchen, self._broker = kitchen, broker
         self._handlers = {"log": on_log, "live": on_live, "status": on_status}
         self._stop = threading.Event()
         self._connected = threading.Event()
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"pawon-server-{kitchen}", clean_session=True)
+        self._logs = frozenset({every("log", kitchen)} if worker is None else ())
+        self._logs_lock = threading.Lock()
+        name = f"pawon-server-{kitchen}" if worker is None else f"pawon-server-{kitchen}-{worker}"
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=True)
         client.max_inflight_messages_set(1000)
         client.max_queued_messages_set(1000)
         if broker.user is not None:
@@ -69,6 +75,16 @@ class Subscriber:
     def connected(self) -> bool:
         """Whether the broker answers and we are subscribed."""
         return self._connected.is_set()
+
+    def take(self, gateways: frozenset[str]) -> None:
+        """Hear the ``log`` of these gateways and of no others, also after every new connection."""
+        with self._logs_lock:
+            before, self._logs = self._logs, frozenset(topic(self._kitchen, name, "log") for name in gateways)
+            # Without a connection these do nothing; whoever connects subscribes to all.
+            if self._logs - before:
+                self._client.subscribe([(name, 1) for name in sorted(self._logs - before)])
+            if before - self._logs:
+                self._client.unsubscribe(sorted(before - self._logs))
 
     def answer(self, reply: Reply) -> None:
         """Publish a ``committed``; without a connection nothing is queued, the gateway will ask again."""
@@ -104,9 +120,9 @@ class Subscriber:
             log.error("broker %s:%d refuses the server: %s", self._broker.host, self._broker.port, reason)
             return
         log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
-        client.subscribe(
-            [(every("log", self._kitchen), 1), (every("live", self._kitchen), 0), (every("status", self._kitchen), 1)]
-        )
+        with self._logs_lock:
+            logs = [(name, 1) for name in sorted(self._logs)]
+            client.subscribe([*logs, (every("live", self._kitchen), 0), (every("status", self._kitchen), 1)])
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:

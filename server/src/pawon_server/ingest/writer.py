@@ -3,6 +3,9 @@
 A group is one transaction: journal entries, their projections, and each spool's committed number. A batch whose
 projection fails (a bug) is journalled all the same and its rows are quarantined, so that it stalls nobody; the journal
 lets it be projected again by a corrected version.
+
+Where workers share a store, each group begins by taking the turn (``share``): what came from a gateway that is not this
+worker's is let go, unanswered.
 """
 
 from __future__ import annotations
@@ -14,14 +17,16 @@ import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from ..projections.context import Changes
 from ..projections.projector import Projector
 from ..rulebook import Rulebook
-from ..store.database import Store
+from ..store.database import Store, StoreError
 from ..store.journal import EntryKind
 from .acceptance import Acceptance, Incoming, OwnEntry, Reply
+from .share import Share, Turn
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +48,13 @@ class Writer:
         self, store: Store, book: Rulebook, gateways: frozenset[str], *,
         answer: Callable[[Reply], None], changed: Callable[[Changes, Projector], None],
         utc_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, died: Callable[[], None] = lambda: None,
+        share: Share | None = None,
     ) -> None:  # fmt: skip
         self._store, self._book, self._known_gateways = store, book, gateways
         self._answer, self._changed, self._utc_ms, self._died = answer, changed, utc_ms, died
+        self._share = share
+        # Other workers have committed since the screens were last told of what is theirs.
+        self._others_moved = share is not None
         # ``None`` only wakes the thread.
         self._queue: queue.Queue[Incoming | OwnEntry | None] = queue.Queue(MAX_WAITING)
         self._waiting_bytes = 0
@@ -56,6 +65,7 @@ class Writer:
         self._acceptance = Acceptance(book.settings.kitchen, store.epoch, utc_ms)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self.overflowed = 0
+        self.not_ours = 0
         self.unknown_gateways: dict[str, int] = {}
         self.committed_batches = 0
         self.committed_rows = 0
@@ -67,9 +77,12 @@ class Writer:
     def start(self) -> None:
         """Take up the journal, put the present configuration in force, and begin."""
         with self._store.writer.begin() as connection:
-            self._acceptance.load(connection)
+            turn = self._begin(connection)
+            if turn is None:
+                self._acceptance.load(connection)
             self._acceptance.adopt(connection, self._book, Changes())
             self._acceptance.flush(connection)
+        self._committed(turn)
         self._thread.start()
 
     def stop(self) -> None:
@@ -129,6 +142,7 @@ class Writer:
         try:
             self._work()
             self._keep_own()
+            self._give_back()
         except Exception:
             if not self._stop.is_set():
                 log.critical("the writer has ended by a bug; the server must be restarted", exc_info=True)
@@ -145,6 +159,8 @@ class Writer:
             self._own_again = []
             if group or look:
                 self._handle(group, look_at_clock=look)
+            if look and self._others_moved:
+                self._tell_of_others()
 
     def _keep_own(self) -> None:
         """At the end: gateways send again what still waits, the server's own entries nobody would."""
@@ -206,8 +222,9 @@ class Writer:
         Then nothing of the group is accepted and nobody is answered: the gateways send again.
         """
         self.failures += 1
-        refuses = isinstance(error, DatabaseError) and not isinstance(
-            error, (IntegrityError, DataError, ProgrammingError)
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        refuses = (lost or isinstance(error, DatabaseError | StoreError)) and not isinstance(
+            error, IntegrityError | DataError | ProgrammingError
         )
         if refuses:
             self.storing = False
@@ -220,6 +237,8 @@ class Writer:
 
     def _recover(self) -> None:
         """Take up what is committed. Until that succeeds nothing may be judged: memory holds what was rolled back."""
+        if self._share is not None:
+            return self._share.forget()  # read in the next turn: only then is it certain what was committed
         while True:
             try:
                 with self._store.reader.connect() as connection:
@@ -233,9 +252,13 @@ class Writer:
         changes, replies, rows, batches = Changes(), {}, 0, 0
         refusals: list[Reply] = []
         with self._store.writer.begin() as connection:
+            turn = self._begin(connection)
             for message in group:
                 if isinstance(message, OwnEntry):
                     self._acceptance.own(connection, message, changes)
+                    continue
+                if turn is not None and message.gateway not in turn.gateways:
+                    self.not_ours += 1
                     continue
                 reply, count = self._acceptance.incoming(connection, message, changes, project=project)
                 rows += count
@@ -247,10 +270,51 @@ class Writer:
             if look_at_clock:
                 self._acceptance.look_at_clock(connection, changes)
             self._acceptance.flush(connection)
+        self._committed(turn)
         self.storing = True
         self.committed_batches += batches
         self.committed_rows += rows
         self._tell([*refusals, *replies.values()], changes)
+
+    def _begin(self, connection: Connection) -> Turn | None:
+        """The first thing in a transaction; ``None`` where this server is the store's only one."""
+        if self._share is None:
+            return None
+        turn = self._share.begin(connection)
+        self._others_moved |= self._acceptance.catch_up(connection, turn.gateways, anew=turn.anew)
+        return turn
+
+    def _committed(self, turn: Turn | None) -> None:
+        if self._share is None or turn is None:
+            return
+        try:
+            self._share.committed(turn)
+        except Exception:
+            log.exception("telling of this worker's gateways failed")  # the group is durable all the same
+
+    def _give_back(self) -> None:
+        if self._share is None:
+            return
+        try:
+            with self._store.writer.begin() as connection:
+                self._share.give_back(connection)
+        except (SQLAlchemyError, StoreError) as error:
+            log.warning("the gateways of this worker could not be given back; others take them soon: %s", error)
+
+    def _tell_of_others(self) -> None:
+        """The screens of this worker show the whole kitchen: what others hold is read from the store."""
+        theirs = {
+            sensor.id for sensor in self._book.settings.sensors
+            if self._share is not None and sensor.gateway not in self._share.gateways
+        }  # fmt: skip
+        projector = Projector(self._book.settings.kitchen)
+        try:
+            with self._store.reader.connect() as connection:
+                projector.load(connection)
+            self._changed(Changes(sensors=theirs, incidents=True, stock=True, gateways=True, alerts=True), projector)
+            self._others_moved = False
+        except Exception:
+            log.exception("what other workers stored cannot be shown yet")
 
     def _tell(self, replies: list[Reply], changes: Changes) -> None:
         """After the commit: what fails here may not undo or repeat what is durable."""

@@ -205,12 +205,12 @@ class Excursions:
             self._unpaged.discard(rule.incident)
             rule.incident = None
 
-    def fix_clock(self, boot: str, offset_ms: int) -> None:
-        """A boot was dated: what began in it and still runs is dated with it."""
+    def fix_clock(self, boot: str, offset_ms: int, *, sensors: set[str]) -> None:
+        """A boot was dated: what began in it and still runs is dated with it. ``sensors`` are its gateway's."""
         self._show_all()
         self._calm.clear()
         for key, rule in self._rules.items():
-            if rule.boot == boot and rule.offset_ms != offset_ms:
+            if key[0] in sensors and rule.boot == boot and rule.offset_ms != offset_ms:
                 rule.offset_ms = offset_ms
                 self._dirty.add(key)
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
 from pawon_contract.codec import Row
 
 from ..ingest.batches import SpoolState, beginning
+from ..store.rows import storable
 from ..store.tables import gateway, quarantine, spool
 from .context import Arrival
 
@@ -75,7 +76,7 @@ class Gateways:
             {
                 "kitchen": self._kitchen, "journal_id": arrival.journal_id, "sequence": row.sequence,
                 "gateway": arrival.gateway, "spool": arrival.spool, "received_ms": arrival.received_ms,
-                "reason": reason, "raw": row.raw,
+                "reason": storable(reason), "raw": row.raw,
             }
         )  # fmt: skip
         self._refused_rows += 1
@@ -85,7 +86,7 @@ class Gateways:
         self._quarantined.append(
             {
                 "kitchen": self._kitchen, "journal_id": journal_id, "sequence": 0, "gateway": name, "spool": None,
-                "received_ms": received_ms, "reason": reason, "raw": payload,
+                "received_ms": received_ms, "reason": storable(reason), "raw": payload,
             }
         )  # fmt: skip
         self._count_refused(name)

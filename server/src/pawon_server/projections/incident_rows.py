@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from pawon_contract.messages import TRUSTED_CLOCKS
 
 from ..rulebook import Rulebook
+from ..store.rows import storable
 from ..store.tables import alert, incident, sent_before
 from .context import Arrival
 
@@ -46,7 +47,7 @@ class IncidentRows:
             {
                 "kitchen": self._kitchen, "id": incident_id, "closed_ms": None, "first_opened_ms": None,
                 "closed_boot": None, "closed_offset_ms": None, "closed_clock": None, "first_closed_ms": None,
-                "profile": book.profile.id, "profile_version": book.profile.version, "detail": detail,
+                "profile": book.profile.id, "profile_version": book.profile.version, "detail": storable(detail),
                 "told": False if waits else None, **columns,
             },
         )  # fmt: skip

@@ -289,11 +289,12 @@ class Projector:
         """Boots of which it became known when they were, or at least between when: what they guessed is dated anew."""
         for boot in boots:
             fix = (boot.gateway, boot.boot, boot.offset_ms, journal_id)
-            moved = self.readings.fix_clock(connection, *fix)
+            own = {sensor.id for sensor in book.settings.sensors if sensor.gateway == boot.gateway}
+            moved = self.readings.fix_clock(connection, *fix, sensors=own)
             self.completeness.fix_clock(connection, book.settings.timezone, moved)
             for part in (self._incident_rows, self.stock):
                 part.fix_clock(connection, *fix)
-            self.excursions.fix_clock(boot.boot, boot.offset_ms)
+            self.excursions.fix_clock(boot.boot, boot.offset_ms, sensors=own)
             changes.incidents = changes.stock = True
 
     def _measured(

@@ -109,10 +109,11 @@ class Readings:
         return arrival.utc_ms(at_ms) > known_ms
 
     def fix_clock(
-        self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int
+        self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int, *, sensors: set[str]
     ) -> set[tuple[str, int]]:
         """Date a boot's guessed readings by its now known offset; the old stamp is kept, and none is dated twice.
 
+        ``sensors`` are the gateway's: two gateways of one machine share its boot.
         Returns (sensor, UTC day number) of all that were moved, where they were and where they are.
         """
         self.flush(connection)
@@ -133,7 +134,7 @@ class Readings:
             )
         )
         for sensor, row in self._latest.items():
-            if row["boot"] == boot and row["at_ms"] is not None:
+            if sensor in sensors and row["boot"] == boot and row["at_ms"] is not None:
                 row["measured_ms"] = row["at_ms"] + offset_ms
                 self._changed.add(sensor)
         return moved

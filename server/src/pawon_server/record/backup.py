@@ -19,13 +19,14 @@ from typing import IO
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DatabaseError
 
 from ..ingest.acceptance import Acceptance, OwnEntry
 from ..projections.context import Changes
 from ..projections.projector import AlertSent, Restored
 from ..store.database import StoreError, claim, new_epoch, open_aside, open_to_read
+from ..store.turn import be_alone
 from .verify import Finding, Proof, verify
 
 # Pages copied between two words of progress: 16 MB with SQLite's 4 kB pages.
@@ -205,17 +206,29 @@ def _begin_anew(new: Path, kitchen: str, utc_ms: Callable[[], int], sent: list[A
     engine = open_aside(new)
     try:
         with engine.begin() as connection:
-            epoch = new_epoch(connection)
             missing = _not_known(connection, kitchen, sent)
-            acceptance = Acceptance(kitchen, epoch, utc_ms)
-            acceptance.load(connection)
-            for place in range(0, max(1, len(missing)), ALERTS_AT_ONCE):
-                payload = msgspec.json.encode(Restored(epoch=epoch, sent=missing[place : place + ALERTS_AT_ONCE]))
-                acceptance.own(connection, OwnEntry(kind="restored", payload=payload), Changes())
-            acceptance.flush(connection)
+            return _journal_epoch(connection, kitchen, utc_ms, missing), len(missing)
     finally:
         engine.dispose()
-    return epoch, len(missing)
+
+
+def begin_new_epoch(writer: Engine, kitchen: str, utc_ms: Callable[[], int]) -> str:
+    """For a database that was put back by its own tools. Raises ``StoreError`` while a worker lives, of any kitchen:
+    it would go on to speak of the epoch that it knows."""
+    with writer.begin() as connection:
+        be_alone(connection, kitchen, everywhere=True)
+        return _journal_epoch(connection, kitchen, utc_ms, [])
+
+
+def _journal_epoch(connection: Connection, kitchen: str, utc_ms: Callable[[], int], sent: list[AlertSent]) -> str:
+    epoch = new_epoch(connection)
+    acceptance = Acceptance(kitchen, epoch, utc_ms)
+    acceptance.load(connection)
+    for place in range(0, max(1, len(sent)), ALERTS_AT_ONCE):
+        payload = msgspec.json.encode(Restored(epoch=epoch, sent=sent[place : place + ALERTS_AT_ONCE]))
+        acceptance.own(connection, OwnEntry(kind="restored", payload=payload), Changes())
+    acceptance.flush(connection)
+    return epoch
 
 
 def _not_known(connection: Connection, kitchen: str, sent: Iterable[AlertSent]) -> list[AlertSent]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,12 @@ import msgspec
 
 from pawon_food_safety.profile import load_profile
 
-from ..config import ServerConfig
+from ..config import ServerConfig, store_address
 from ..rulebook import Rulebook
-from ..store.database import Store, StoreError, open_store, open_to_read
-from .backup import back_up, restore
+from ..store.address import Database
+from ..store.database import Store, StoreError, is_there, open_store, open_to_read
+from ..store.turn import be_alone
+from .backup import back_up, begin_new_epoch, restore
 from .rebuild import rebuild, repair
 from .replay import parse_id, replay_quarantine
 from .verify import Proof, verify
@@ -62,16 +65,19 @@ def add_record_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     copy = command("backup", "copy the store to a file and prove the copy; may run beside a serving server")
     copy.add_argument("file", type=Path, metavar="FILE", help="replaced only by a proven copy")
     back = command("restore", "put a backup in the store's place; the server must be stopped")
-    back.add_argument("file", type=Path, metavar="FILE")
+    what = back.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", type=Path, metavar="FILE", nargs="?")
+    what.add_argument("--new-epoch", action="store_true", help="after pg_restore has put a database back")
 
 
 def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
+    store = store_address(config, options.config)
     try:
-        proof = verify(open_to_read(config.store), config.kitchen, known=options.known, progress=Progress("verify"))
+        proof = verify(open_to_read(store), config.kitchen, known=options.known, progress=Progress("verify"))
     except ValueError as error:
         raise StoreError(f"--known: {error}") from error
     if options.json:
-        answer = {"ok": proof.ok, "store": str(config.store), **msgspec.to_builtins(proof)}
+        answer = {"ok": proof.ok, "store": str(store), **msgspec.to_builtins(proof)}
         print(msgspec.json.encode(answer).decode())
         return int(not proof.ok)
     _tell_spools(proof)
@@ -84,19 +90,21 @@ def _verify(config: ServerConfig, options: argparse.Namespace) -> int:
 
 
 def _rebuild(config: ServerConfig, options: argparse.Namespace) -> int:
-    folder = options.scratch or config.store.parent
+    address = store_address(config, options.config)
+    beside = Path(tempfile.gettempdir()) if isinstance(address, Database) else address.parent
+    folder = options.scratch or beside
     progress = Progress("rebuild: journal entries")
     if options.repair:
-        store = _open_existing(config)
+        store = _open_existing(config, options)
         try:
             result = repair(store, config.kitchen, folder, time.time_ns() // 1_000_000, progress=progress)
         finally:
             store.close()
     else:
-        result = rebuild(open_to_read(config.store), config.kitchen, folder, progress=progress)
+        result = rebuild(open_to_read(address), config.kitchen, folder, progress=progress)
     status = int(not (result.same or result.repaired))
     if options.json:
-        answer = {"same": result.same, "store": str(config.store), **msgspec.to_builtins(result)}
+        answer = {"same": result.same, "store": str(address), **msgspec.to_builtins(result)}
         print(msgspec.json.encode(answer).decode())
         return status
     if result.finding is not None:
@@ -126,7 +134,7 @@ def _replay(config: ServerConfig, options: argparse.Namespace) -> int:
     except ValueError as error:
         raise StoreError(f"--id: {error}") from error
     book = Rulebook(settings=config.settings(), profile=load_profile(config.profile))
-    store = _open_existing(config)
+    store = _open_existing(config, options)
     try:
         result = replay_quarantine(store, book, lambda: time.time_ns() // 1_000_000, wanted)
     finally:
@@ -143,7 +151,14 @@ def _replay(config: ServerConfig, options: argparse.Namespace) -> int:
 
 
 def _backup(config: ServerConfig, options: argparse.Namespace) -> int:
-    result = back_up(config.store, config.kitchen, options.file, progress=Progress("backup: pages"))
+    store = store_address(config, options.config)
+    if isinstance(store, Database):
+        raise StoreError(
+            f"{store}: PostgreSQL copies its databases itself: pg_dump --format=custom --file=FILE "
+            f"--host={store.host} --port={store.port} --username={store.user} {store.name}; pawon-server verify proves "
+            "what it copies"
+        )
+    result = back_up(store, config.kitchen, options.file, progress=Progress("backup: pages"))
     if options.json:
         print(msgspec.json.encode(result).decode())
         return 0
@@ -154,10 +169,16 @@ def _backup(config: ServerConfig, options: argparse.Namespace) -> int:
 
 
 def _restore(config: ServerConfig, options: argparse.Namespace) -> int:
-    result = restore(
-        config.store, config.kitchen, options.file, lambda: time.time_ns() // 1_000_000,
-        progress=Progress("restore: pages"),
-    )  # fmt: skip
+    store, utc_ms = store_address(config, options.config), lambda: time.time_ns() // 1_000_000
+    if options.new_epoch:
+        return _new_epoch(config, options, utc_ms)
+    if isinstance(store, Database):
+        raise StoreError(
+            f"{store}: stop every worker, put the dump back into an empty database (createdb, then pg_restore "
+            "--exit-on-error --dbname=… FILE), and run pawon-server restore --new-epoch, so that gateways believe the "
+            "lower numbers"
+        )
+    result = restore(store, config.kitchen, options.file, utc_ms, progress=Progress("restore: pages"))
     if options.json:
         print(msgspec.json.encode(result).decode())
         return 0
@@ -172,17 +193,48 @@ def _restore(config: ServerConfig, options: argparse.Namespace) -> int:
     return 0
 
 
+def _new_epoch(config: ServerConfig, options: argparse.Namespace, utc_ms: Callable[[], int]) -> int:
+    store = _open_existing(config, options)
+    try:
+        if not store.shared:
+            raise StoreError(f"{store.address}: give the backup FILE; restore puts it in place and begins a new epoch")
+        proof = verify(store.reader, config.kitchen)
+        if proof.finding is None:
+            epoch = begin_new_epoch(store.writer, config.kitchen, utc_ms)
+    finally:
+        store.close()
+    if options.json:
+        told = {"epoch": None if proof.finding else epoch, "proof": msgspec.to_builtins(proof)}
+        print(msgspec.json.encode(told).decode())
+        return int(not proof.ok)
+    if proof.finding is not None:
+        print(f"NOT PROVEN, so it is not begun with: {proof.finding.text()}")
+        return 1
+    _tell_spools(proof)
+    print("alerts that went out since the dump may go out once more")
+    print(f"new epoch {epoch}: gateways will send again what this store lacks")
+    return 0
+
+
 def _tell_spools(proof: Proof) -> None:
     for one in proof.spools:
         print(f"gateway {one.gateway}, spool {one.spool}: rows 1..{one.upto}, "
               f"{one.gaps} gap(s) of {one.lost} row(s), chain {one.chain}")  # fmt: skip
 
 
-def _open_existing(config: ServerConfig) -> Store:
+def _open_existing(config: ServerConfig, options: argparse.Namespace) -> Store:
     """The store for this command alone; a missing one is told, not made."""
-    if not config.store.is_file():
-        raise StoreError(f"{config.store}: there is no store; look at the setting store")
-    return open_store(config.store)
+    store = store_address(config, options.config)
+    if not is_there(store):
+        raise StoreError(f"{store}: there is no store; look at the setting store")
+    opened = open_store(store)
+    try:
+        with opened.writer.begin() as connection:
+            be_alone(connection, config.kitchen)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def _line(row: dict[str, object] | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, String, Table, text
 
 # The first so many rows that differ are told; all are counted.
 MAX_NAMED = 5
@@ -76,10 +76,14 @@ def compare_tables(table: Table, store: Connection, derived: Connection, kitchen
 def _rows(table: Table, connection: Connection, kitchen: str) -> Iterator[Row]:
     """As the file holds them: a hand may have put anything into any column."""
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    order = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
+    # As bytes, whatever the language of a database: the other side is ordered so.
+    bytewise = ' COLLATE "C"' if connection.dialect.name == "postgresql" else ""
+    order = ", ".join(
+        f'"{column.name}"{bytewise if isinstance(column.type, String) else ""}' for column in table.primary_key.columns
+    )
     query = f"SELECT {columns} FROM {table.name} WHERE kitchen = :kitchen ORDER BY {order}"  # noqa: S608 - our own names
     found = connection.execution_options(yield_per=500).execute(text(query), {"kitchen": kitchen})
-    return (tuple(row) for row in found)
+    return (tuple([int(value) if isinstance(value, bool) else value for value in row]) for row in found)
 
 
 def _order(row: Row, keys: list[int]) -> tuple[tuple[int, Any], ...]:

@@ -13,28 +13,33 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, func, select, text
+from sqlalchemy import Connection, Engine, func, select
 
 from ..projections.context import Changes
 from ..projections.projector import Projector
 from ..store.database import Store, StoreError, open_scratch
 from ..store.journal import Journal, entries
+from ..store.rows import add_rows
 from ..store.tables import PROJECTIONS, export_cursor, journal
+from ..store.turn import be_alone
 from .differences import TableDifference, compare_tables
 from .verify import Finding, verify
 
 # How many entries are read, and projected in one transaction, at a time.
 AT_ONCE = 32
+# Rows of a table that are held at a time when it is written anew.
+ROWS_AT_ONCE = 5_000
 # What the scratch store leaves free on its disk: a rebuild may not take the room that a serving server needs.
 KEEP_FREE_BYTES = 256 << 20
 # Tables that are no projections, and why they are neither derived nor compared.
 LEFT_OUT = {
     "journal": "the record itself: verify proves it",
     "store_fact": "the store's own facts (its epoch), which no entry is about",
+    "lease": "which worker writes for which gateway just now",
     "export_cursor": "how far an exporter has read; after a repair it reads from the beginning",
 }
 
@@ -83,12 +88,13 @@ def repair(
     with _derived(store.reader, kitchen, scratch_folder, progress) as derived:
         wrong = {table.table: table.count for table in derived.differences if not table.same}
         if wrong:
-            _write(store, kitchen, derived.path, wrong, now_ms)
+            _write(store, kitchen, derived, wrong, now_ms)
         return Rebuilt(kitchen=kitchen, entries=derived.end, tables=derived.differences, repaired=bool(wrong))
 
 
-class _Derived(msgspec.Struct, frozen=True, kw_only=True):
-    path: Path
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Derived:
+    scratch: Engine
     end: int
     differences: list[TableDifference]
 
@@ -118,7 +124,7 @@ def _derived(reader: Engine, kitchen: str, folder: Path, progress: Callable[[int
                 while done < end:
                     done = _project(source, target, projector, after=done, upto=min(end, done + AT_ONCE))
                 differences = [compare_tables(table, source, target, kitchen) for table in PROJECTIONS]
-            yield _Derived(path=path, end=done, differences=differences)
+            yield _Derived(scratch=scratch, end=done, differences=differences)
         finally:
             scratch.dispose()
 
@@ -139,27 +145,19 @@ def _leave_room(path: Path) -> None:
         )
 
 
-def _write(store: Store, kitchen: str, scratch: Path, wrong: dict[str, int], now_ms: int) -> None:
+def _write(store: Store, kitchen: str, derived: _Derived, wrong: dict[str, int], now_ms: int) -> None:
     """All that differs in one transaction: a crash leaves the store as it was before or as it is after."""
-    with store.writer.connect() as connection:
-        raw: Any = connection.connection.driver_connection
-        raw.execute("ATTACH DATABASE ? AS derived", (str(scratch),))
-        try:
-            with connection.begin():
-                for table in (table for table in PROJECTIONS if table.name in wrong):
-                    _replace(connection, table, kitchen)
-                connection.execute(export_cursor.delete().where(export_cursor.c.kitchen == kitchen))
-                record = Journal(kitchen)
-                record.load(connection)
-                record.append("repair", now_ms, msgspec.json.encode(Repaired(tables=wrong)))
-                record.flush(connection)
-        finally:
-            raw.execute("DETACH DATABASE derived")
-
-
-def _replace(connection: Connection, table: Table, kitchen: str) -> None:
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    connection.execute(table.delete().where(table.c.kitchen == kitchen))
-    connection.execute(
-        text(f"INSERT INTO main.{table.name} ({columns}) SELECT {columns} FROM derived.{table.name}")  # noqa: S608 - our own names
-    )
+    with store.writer.begin() as connection, derived.scratch.connect() as source:
+        be_alone(connection, kitchen)
+        record = Journal(kitchen)
+        record.load(connection)
+        if record.last_id != derived.end:
+            raise StoreError(f"{store.address}: a server wrote to this store meanwhile; stop it, and begin again")
+        for table in (table for table in PROJECTIONS if table.name in wrong):
+            connection.execute(table.delete().where(table.c.kitchen == kitchen))
+            found = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
+            for rows in found.partitions():
+                add_rows(connection, table, [tuple(row) for row in rows])
+        connection.execute(export_cursor.delete().where(export_cursor.c.kitchen == kitchen))
+        record.append("repair", now_ms, msgspec.json.encode(Repaired(tables=wrong)))
+        record.flush(connection)

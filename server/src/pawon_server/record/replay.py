@@ -26,8 +26,9 @@ from ..ingest.acceptance import Acceptance, OwnEntry
 from ..projections.context import Changes
 from ..projections.projector import Replay
 from ..rulebook import Rulebook
-from ..store.database import Store
+from ..store.database import Store, StoreError
 from ..store.tables import journal, quarantine
+from ..store.turn import be_alone
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class _Replay:
 
     def run(self) -> Replayed:
         with self._store.writer.begin() as connection:
+            be_alone(connection, self._kitchen)
             self._acceptance.load(connection)
             self._acceptance.adopt(connection, self._book, Changes())
             self._acceptance.flush(connection)
@@ -116,6 +118,9 @@ class _Replay:
         used, stay = 0, []
         try:
             with self._store.writer.begin() as connection:
+                if self._store.shared:  # nothing but this keeps a server from having worked in between
+                    be_alone(connection, self._kitchen)
+                    self._acceptance.load(connection)
                 for row in rows:
                     replay = self._replay(connection, row)
                     reason = WHOLE if replay is None else self._acceptance.projector.why_kept(connection, replay)
@@ -127,6 +132,8 @@ class _Replay:
                     used += 1
                 self._acceptance.flush(connection)
         except Exception as error:
+            if isinstance(error, StoreError):
+                raise
             if isinstance(error, DatabaseError) and not isinstance(
                 error, (IntegrityError, DataError, ProgrammingError)
             ):

@@ -170,13 +170,13 @@ class _Walk:
         self._claims(claims)
         if stranger is not None:
             return stranger
-        for name, (expected, found) in guards.items():
+        for name, (expected, found, mending) in guards.items():
             return Finding(
                 what=f"the append-only guard {name} is not as it was made; the chain shows that no entry was changed",
-                expected=expected, found=found or "nothing",
-                remedy="stop the server and run in sqlite3: "
-                + ("" if found is None else f"DROP TRIGGER {name}; ") + f"{expected};",
-            )  # fmt: skip
+                expected=expected,
+                found=found or "nothing",
+                remedy=f"stop the server and run {mending}",
+            )
         return None
 
     def _portions(self, reader: Engine, end: int) -> Iterator[Entry]:
@@ -308,7 +308,9 @@ def _missing(number: int, found: str) -> Finding:
 
 
 def _stranger(connection: Connection, kitchen: str) -> Finding | None:
-    """Entries under another kitchen's name: this store has one kitchen."""
+    """Entries under another kitchen's name: a file has one kitchen. A database may be shared by several."""
+    if connection.dialect.name != "sqlite":
+        return None
     for query in (_BELOW, _ABOVE):
         other = connection.execute(query, {"kitchen": kitchen}).first()
         if other is not None:

@@ -1,114 +1,124 @@
-"""Opening the store: SQLite with WAL and FULL sync, one writer, schema by Alembic.
+"""Opening the store, a file or a database; its schema by Alembic, its epoch.
 
-What ``commit`` returned for survives a power cut. One server writes a store; a lock file says who.
+What ``commit`` returned for survives a power cut. One server writes a file, and a lock file says who; the workers of a
+shared database take turns (``turn``).
 """
 
 from __future__ import annotations
 
-import fcntl
 import secrets
-import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import quote
+from typing import IO
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, select
-from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
+from . import postgresql, sqlite
+from .address import Address, Database, StoreError
+from .sqlite import claim
 from .tables import store_fact
+
+__all__ = ["SCHEMA", "Store", "StoreError", "claim", "open_store", "open_to_read"]
 
 # The newest migration.
 SCHEMA = "0005"
-
-
-class StoreError(Exception):
-    """The store cannot be used; the text names the file and the remedy."""
 
 
 @dataclass(slots=True)
 class Store:
     """An open store. ``writer`` belongs to the one writer thread; ``reader`` to everybody else."""
 
-    path: Path
+    address: Address
     writer: Engine
     reader: Engine
     epoch: str
-    _lock: IO[bytes]
+    _lock: IO[bytes] | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether other workers may write to it too."""
+        return isinstance(self.address, Database)
 
     def close(self) -> None:
-        """Give the files back."""
+        """Give the files or connections back."""
         self.writer.dispose()
         self.reader.dispose()
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
 
-def open_store(path: Path) -> Store:
-    """Open the store at ``path``, creating or upgrading it. Raises ``StoreError``."""
-    lock = _claim(path)
+def open_store(address: Address) -> Store:
+    """Open the store at ``address``, creating or upgrading it. Raises ``StoreError``."""
+    if isinstance(address, Database):
+        writer, reader = postgresql.engine(address, writes=True), postgresql.engine(address, writes=False)
+        try:
+            with _told(address):
+                return Store(address, writer, reader, _begin(writer))
+        except BaseException:
+            writer.dispose()
+            raise
+    lock = claim(address)
     try:
-        writer = _engine(path, begin="BEGIN IMMEDIATE")
-        migrate(writer)
-        with writer.begin() as connection:
-            epoch = _fact(connection, "epoch") or new_epoch(connection)
-        return Store(path, writer, _engine(path, begin="BEGIN"), epoch, lock)
-    except DatabaseError as error:
+        with _told(address):
+            writer = sqlite.engine(address, begin="BEGIN IMMEDIATE")
+            return Store(address, writer, sqlite.engine(address, begin="BEGIN"), _begin(writer), lock)
+    except BaseException:
         lock.close()
-        raise StoreError(f"{path}: {error.orig}; restore a backup, or move the file away to begin anew") from error
-    except CommandError as error:
-        lock.close()
-        raise StoreError(f"{path}: {error}; a newer Pawon wrote this store, so run that one") from error
+        raise
 
 
-def open_to_read(path: Path, *, older: bool = False) -> Engine:
+def open_to_read(address: Address, *, older: bool = False) -> Engine:
     """The store as it is, to be read beside whoever serves it; nothing is created, upgraded or locked.
 
     Raises ``StoreError`` when there is no store, or one of another version: its columns would be misread. With
     ``older`` an older version will do: its journal reads the same.
     """
-    if not path.is_file():
-        raise StoreError(f"{path}: there is no store; look at the setting store")
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)
-        # Bytes that are no text any more are to be shown, not to be stumbled over.
-        connection.text_factory = lambda value: value.decode(errors="replace")
-        return connection
-
-    engine = create_engine("sqlite://", poolclass=NullPool, creator=connect)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    try:
-        with engine.connect() as connection:
-            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    except DatabaseError as error:
-        raise StoreError(f"{path}: {error.orig}; restore a backup (pawon-server restore)") from error
+    if isinstance(address, Database):
+        engine = postgresql.read_only(address)
+    else:
+        if not address.is_file():
+            raise StoreError(f"{address}: there is no store; look at the setting store")
+        engine = sqlite.read_only(address)
+    with _told(address, remedy="restore a backup (pawon-server restore)"), engine.connect() as connection:
+        if isinstance(address, Database) and postgresql.is_empty(connection):
+            raise StoreError(f"{address}: there is no store; look at the setting store")
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     if found != SCHEMA and not (older and str(found) < SCHEMA):
         raise StoreError(
-            f"{path}: schema {found}, this Pawon knows {SCHEMA}; "
+            f"{address}: schema {found}, this Pawon knows {SCHEMA}; "
             + ("run pawon-server check once, which upgrades it" if str(found) < SCHEMA else "run the newer Pawon")
         )
     return engine
 
 
+def is_there(address: Address) -> bool:
+    """Whether a store has been begun at ``address``. Raises ``StoreError`` when a database cannot be asked."""
+    if not isinstance(address, Database):
+        return address.exists()
+    engine = postgresql.engine(address, writes=True)
+    try:
+        with _told(address), engine.connect() as connection:
+            return not postgresql.is_empty(connection)
+    finally:
+        engine.dispose()
+
+
 def open_aside(path: Path) -> Engine:
     """A store that is not in its place yet, brought up to date. One file, without a log beside it."""
-    engine = _engine(path, begin="BEGIN IMMEDIATE", journal_mode="DELETE")
+    engine = sqlite.engine(path, begin="BEGIN IMMEDIATE", journal_mode="DELETE")
     migrate(engine)
     return engine
 
 
 def open_scratch(path: Path) -> Engine:
     """An empty store of the newest schema for a derivation that is thrown away: quick, and safe from no power cut."""
-    engine = _engine(path, begin="BEGIN", journal_mode="MEMORY", synchronous="OFF")
+    engine = sqlite.engine(path, begin="BEGIN", journal_mode="MEMORY", synchronous="OFF")
     migrate(engine)
     return engine
 
@@ -118,13 +128,10 @@ def migrate(engine: Engine) -> None:
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            postgresql.lock_migrations(connection)
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
-
-
-def claim(path: Path) -> IO[bytes]:
-    """Hold the store at ``path`` without opening it, until the returned file is closed. Raises ``StoreError``."""
-    return _claim(path)
 
 
 def new_epoch(connection: Connection) -> str:
@@ -135,37 +142,29 @@ def new_epoch(connection: Connection) -> str:
     return epoch
 
 
+def _begin(writer: Engine) -> str:
+    """The schema, and the epoch, which the first to open the store begins."""
+    migrate(writer)
+    with writer.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            postgresql.lock_migrations(connection)
+        return _fact(connection, "epoch") or new_epoch(connection)
+
+
+@contextmanager
+def _told(address: Address, *, remedy: str = "restore a backup, or move the file away to begin anew") -> Iterator[None]:
+    """The database's errors as ``StoreError``."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(address, Database):
+            raise postgresql.unusable(address, error) from error
+        if not isinstance(error, DatabaseError):
+            raise
+        raise StoreError(f"{address}: {error.orig}; {remedy}") from error
+    except CommandError as error:
+        raise StoreError(f"{address}: {error}; a newer Pawon wrote this store, so run that one") from error
+
+
 def _fact(connection: Connection, name: str) -> str | None:
     return connection.execute(select(store_fact.c.value).where(store_fact.c.name == name)).scalar()
-
-
-def _engine(path: Path, *, begin: str, journal_mode: str = "WAL", synchronous: str = "FULL") -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 5.0})
-
-    @event.listens_for(engine, "connect")
-    def _settings(connection: Any, _record: object) -> None:
-        # The driver's own transaction handling would begin too late and hide BEGIN IMMEDIATE.
-        connection.isolation_level = None
-        settings = (f"journal_mode = {journal_mode}", f"synchronous = {synchronous}", "foreign_keys = ON")
-        for pragma in (*settings, "cache_size = -16000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def _claim(path: Path) -> IO[bytes]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = Path(f"{path}.lock").open("ab")  # noqa: SIM115 - held, with its lock, for the store's lifetime
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}; give the server a folder it may write (store)") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        raise StoreError(f"{path}: another server runs on this store; stop it first") from error
-    return handle

@@ -24,6 +24,9 @@ EntryKind = Literal[
     "batch", "refused", "config", "profile", "silence", "alert_sent", "set_aside", "replay", "repair", "restored"
 ]  # fmt: skip
 
+# What these say concerns one gateway, or no projection's memory at all.
+OF_ONE_GATEWAY = ("batch", "refused", "set_aside", "silence", "alert_sent")
+
 MAX_ID = 2**63 - 1  # the store's
 _RAW = text(
     "SELECT id, kind, received_ms, gateway, payload, spool, first, last, chain_before, chain, link FROM journal "
@@ -67,6 +70,13 @@ class Journal:
             .limit(1)
         ).first()
         self.last_id, self._link = (row.id, row.link) if row else (0, link_origin(self.kitchen))
+
+    def concerns_all(self, connection: Connection, *, after: int) -> bool:
+        """Whether an entry after ``after`` changed more than what belongs to its own gateway."""
+        query = select(journal.c.id).where(
+            journal.c.kitchen == self.kitchen, journal.c.id > after, journal.c.kind.not_in(OF_ONE_GATEWAY)
+        )
+        return connection.execute(query.limit(1)).first() is not None
 
     def append(
         self,

@@ -1,20 +1,23 @@
-"""Many rows at once, at a third of what the same insert costs through named parameters."""
+"""Many rows at once, as each database takes them fastest; and words as each of them can keep them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Table
+
+from . import postgresql, sqlite
+
+_ADD = {"sqlite": sqlite.add_rows, "postgresql": postgresql.add_rows}
 
 
 def add_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert ``rows``, each a tuple in the order of the table's columns."""
     if rows:
-        connection.exec_driver_sql(_insert(table, connection.dialect), list(rows))
+        _ADD[connection.dialect.name](connection, table, rows)
 
 
-@cache
-def _insert(table: Table, dialect: Dialect) -> str:
-    return str(table.insert().compile(dialect=dialect))
+def storable(words: str) -> str:
+    """Somebody else's words for a text column: PostgreSQL's hold no NUL. Bytes are kept elsewhere, unchanged."""
+    return words.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -317,6 +317,19 @@ gateway = Table(
 store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
 
+# Who may write for what, where several workers share a store; empty where one server holds a file. ``worker`` until
+# ``until_ms`` by the database's clock. Kinds: ``turn`` (locked by whoever writes for the kitchen), ``worker`` (it
+# lives), ``gateway`` (it takes its batches), ``duty`` (it alone sends alerts, exports).
+lease = Table(
+    "lease",
+    metadata,
+    _key("kitchen"),
+    _key("kind"),
+    _key("name"),
+    _need("worker", String),
+    _need("until_ms", BigInteger),
+)
+
 PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, completeness, latest, boot, rule_state, incident, movement, ledger_line, alert,
     sent_before, gateway,

@@ -35,9 +35,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_INTEGER = 2**63 - 1  # the store's
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-Cursor = Annotated[str | None, Query(max_length=200)]
+# PostgreSQL's texts hold no NUL, so nothing that is asked for can hold one.
+NO_NUL = r"^[^\x00]*$"
+Cursor = Annotated[str | None, Query(max_length=200, pattern=NO_NUL)]
 AskedDay = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
-Word = Annotated[str | None, Query(max_length=64)]
+Word = Annotated[str | None, Query(max_length=64, pattern=NO_NUL)]
 
 
 class Page(BaseModel):
@@ -211,7 +213,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         return Page(items=items, next=None)
 
     @router.get("/gateways")
-    def gateways(name: Annotated[str | None, Query(alias="gateway", max_length=64)] = None) -> Page:
+    def gateways(name: Annotated[str | None, Query(alias="gateway", max_length=64, pattern=NO_NUL)] = None) -> Page:
         """How every gateway does."""
         with reader.connect() as connection:
             rows = {row.gateway: row for row in connection.execute(select(gateway).where(gateway.c.kitchen == kitchen))}
@@ -234,7 +236,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         return Page(items=items, next=None)
 
     @router.get("/quarantine")
-    def quarantined(name: Annotated[str | None, Query(alias="gateway", max_length=64)] = None,
+    def quarantined(name: Annotated[str | None, Query(alias="gateway", max_length=64, pattern=NO_NUL)] = None,
                     cursor: Cursor = None, limit: Limit = 100) -> Page:  # fmt: skip
         """What could not be used, with its reason, its digest (SHA-256) and its bytes (hex, the first 512)."""
         rows, following = kept_rows(reader, kitchen, name, cursor, limit)

@@ -11,11 +11,24 @@ depends_on = None
 
 def upgrade() -> None:
     # INSERT OR REPLACE removes a row without any delete trigger; and nothing belongs between two entries.
-    op.execute(
-        "CREATE TRIGGER journal_only_next BEFORE INSERT ON journal WHEN NEW.id IS NOT "
-        "(SELECT coalesce(max(id), 0) + 1 FROM journal WHERE kitchen = NEW.kitchen) "
-        "BEGIN SELECT RAISE(ABORT, 'the journal takes only its next entry'); END"
-    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE OR REPLACE FUNCTION journal_takes_its_next() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+            "IF NEW.id IS DISTINCT FROM "
+            "(SELECT coalesce(max(id), 0) + 1 FROM journal WHERE kitchen = NEW.kitchen) THEN "
+            "RAISE EXCEPTION 'the journal takes only its next entry' "
+            "USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END$$"
+        )
+        op.execute(
+            "CREATE TRIGGER journal_only_next BEFORE INSERT ON journal "
+            "FOR EACH ROW EXECUTE FUNCTION journal_takes_its_next()"
+        )
+    else:
+        op.execute(
+            "CREATE TRIGGER journal_only_next BEFORE INSERT ON journal WHEN NEW.id IS NOT "
+            "(SELECT coalesce(max(id), 0) + 1 FROM journal WHERE kitchen = NEW.kitchen) "
+            "BEGIN SELECT RAISE(ABORT, 'the journal takes only its next entry'); END"
+        )
     op.create_table(
         "sent_before",
         sa.Column("kitchen", sa.String(), autoincrement=False, nullable=False),
@@ -44,4 +57,5 @@ def downgrade() -> None:
     op.drop_table("completeness")
     op.drop_column("reading", "late")
     op.drop_table("sent_before")
-    op.execute("DROP TRIGGER journal_only_next")
+    on_table = " ON journal" if op.get_bind().dialect.name == "postgresql" else ""
+    op.execute(f"DROP TRIGGER journal_only_next{on_table}")
