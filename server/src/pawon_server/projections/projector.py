@@ -144,7 +144,7 @@ class Projector:
                 self._set_aside = entry.id + 1
             case "replay":
                 self._replay(connection, entry, changes)
-            case "repair":
+            case "repair" | "sealed":
                 pass  # it is about the tables, not in them
             case "alert_sent":
                 sent = msgspec.json.decode(entry.payload, type=AlertSent)

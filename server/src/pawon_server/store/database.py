@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from .tables import store_fact
 
 # The newest migration.
-SCHEMA = "0002"
+SCHEMA = "0004"
 
 
 class StoreError(Exception):
