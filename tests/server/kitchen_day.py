@@ -1,9 +1,10 @@
 """A default kitchen's day as its gateway sends it: 20 probes, 6 scales, one batch a commit. Not a test by itself.
 
 The gateway's own reporter and weighing detector decide what is a row; the loop below keeps the gateway's times: eight
-probes on the Pi's 1-wire are read one after another every 10 s (a conversion takes 750 ms), two boards send a frame with
-six probes every second, what came is committed every 250 ms and sent after the card's sync. Modelled, with a fixed seed: temperatures (a compressor's cycle, a probe's noise, a door now and then),
-people at the scales, and the jitter of bus, card and network.
+probes on the Pi's 1-wire are read one after another every 10 s (a conversion takes 750 ms), two boards send a frame
+with six probes every second, what came is committed every 250 ms and sent after the card's sync. Modelled, with a fixed
+seed: temperatures (a compressor's cycle, a probe's noise, a door now and then), people at the scales, and the jitter of
+bus, card and network.
 """
 
 from __future__ import annotations

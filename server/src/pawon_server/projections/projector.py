@@ -35,6 +35,7 @@ from .context import Arrival, Changes
 from .excursions import Excursions
 from .gateways import Gateways
 from .incident_rows import IncidentRows
+from .minutes import Minutes
 from .readings import Readings
 from .sensor_trouble import SensorTrouble, SilenceEntry
 from .stock import Stock
@@ -90,6 +91,7 @@ class Projector:
         self._set_aside = 0  # the entry whose rows are quarantined unlooked at; it follows in the same transaction
         self.gateways = Gateways(kitchen)
         self.readings = Readings(kitchen)
+        self.minutes = Minutes(kitchen)
         self.completeness = Completeness(kitchen)
         self._incident_rows = IncidentRows(kitchen)
         self.excursions = Excursions(kitchen, self._incident_rows)
@@ -144,6 +146,9 @@ class Projector:
                 self._set_aside = entry.id + 1
             case "replay":
                 self._replay(connection, entry, changes)
+            case "compacted":
+                self.readings.flush(connection)
+                self.minutes.compact(connection, entry.payload, entry.id)
             case "repair" | "sealed":
                 pass  # it is about the tables, not in them
             case "alert_sent":

@@ -9,7 +9,7 @@ payload need not come out the same again).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import merge
 from typing import Any, Protocol
 
@@ -61,7 +61,8 @@ def segment_at(connection: Connection, kitchen: str, number: int) -> Row[Any] | 
 def walk_segment(walk: Walk, connection: Connection, kitchen: str, row: Row[Any]) -> Sealed:
     """Take the run of the segment ``row``; what the journal says of it. Raises ``Bad``."""
     sealed, run = _opened(walk, connection, kitchen, row)
-    entries = merge(run.batches, _others(connection, kitchen, row), key=lambda one: _entry(one).id)
+    mine: Iterable[SealedBatch | Entry] = run.batches
+    entries = merge(mine, _others(connection, kitchen, row), key=lambda one: _entry(one).id)
     left, links = _left_over(connection, kitchen, row), iter(run.links)
     ends = {one.entry.id for one, after in zip(run.batches, [*run.batches[1:], None], strict=True)
             if after is None or after.entry.id != one.entry.id + 1}  # fmt: skip

@@ -1,9 +1,10 @@
 """Walks the journal from its first entry and names the first thing that cannot be true.
 
 Proves: entry follows entry without hole or double, each chained to the one before; what every gateway sent continues
-its spool from the genesis, row by row, without hole or double; the columns beside a payload say what the payload says; a sealed run is what the journal said when it was sealed, its
-rows and links derived anew wherever they can be; the committed numbers are those of the journal; the append-only triggers are there. It only reads, a bounded portion at
-a time, each in its own short read transaction: a serving server is neither blocked nor made to keep its log.
+its spool from the genesis, row by row, without hole or double; the columns beside a payload say what the payload says;
+sealed runs are what was sealed (``sealed_walk``); the committed numbers are those of the journal; the append-only
+triggers are there. It only reads, a bounded portion or one segment at a time, each in its own short read transaction: a
+serving server is neither blocked nor made to keep its log.
 
 It cannot know of a tail removed together with everything that spoke of it: for that, note the ``head`` it prints (or
 that a report printed) and give it back as ``known``.
@@ -11,7 +12,7 @@ that a report printed) and give it back as ``known``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +99,17 @@ def verify(
     )
 
 
+def continued(
+    kitchen: str, last_id: int, link: bytes, spools: Mapping[tuple[str, str], SpoolState]
+) -> tuple[Callable[[Entry], None], Callable[[], bytes]]:
+    """A walk that goes on after ``last_id``: takes an entry (raises ``Bad``), and tells the link where it stands."""
+    walk = _Walk(kitchen, None)
+    walk.last_id, walk.link = last_id, link
+    walk.spools = {name: _Spool(state=state) for name, state in spools.items()}
+    walk.claims_segments = False
+    return walk.take, lambda: walk.link
+
+
 class _Walk:
     """The state of one walk: where the journal's chain and every spool's chain stand."""
 
@@ -107,6 +119,7 @@ class _Walk:
         self.spools: dict[tuple[str, str], _Spool] = {}
         self._known_id, self._known_link = _known(known)
         self._sealing = False
+        self.claims_segments = True
         self._segments: dict[int, Sealed] = {}  # those that were walked, by their first entry
 
     def run(self, reader: Engine, progress: Callable[[int, int], None]) -> Finding | None:
@@ -173,7 +186,9 @@ class _Walk:
             return
         what = "the journal is not the one whose head was noted"
         if link is None:
-            what = "its batch was sealed and came deflated by another zlib: whether it is the head that was noted cannot "
+            what = (
+                "its batch was sealed and came deflated by another zlib: whether it is the head that was noted cannot "
+            )
             what += "be told; give a head noted later"
         raise Bad(
             Finding(
@@ -205,7 +220,7 @@ class _Walk:
             raise bad(entry, what, expected.hex(), entry.link.hex())
         self.last_id, self.link = entry.id, expected
         self.compare_known(entry.id, {entry.id: expected})
-        if entry.kind == "sealed":
+        if entry.kind == "sealed" and self.claims_segments:
             self._sealed(entry)
 
     def _sealed(self, entry: Entry) -> None:

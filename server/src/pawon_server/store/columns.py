@@ -88,14 +88,14 @@ def pack(rows: Sequence[bytes]) -> bytes:
     surprises = _surprises(order, [of_shape[0] if of_shape else [] for of_shape in scaled])
     groups = [_texts([_texts(list(shapes)), _texts(odd), _varints(surprises)])]
     # Columns of the same place in different shapes are alike: side by side they pack best.
-    for hole in _turn_of(max((len(of_shape) for of_shape in columns), default=0)):
-        groups.append(
-            _texts(
-                bytes([of_shape[hole].decimals, of_shape[hole].point]) + _guessed(numbers, hole)
-                for of_shape, numbers in zip(columns, scaled, strict=True)
-                if hole < len(of_shape)
-            )
+    groups += [
+        _texts(
+            bytes([of_shape[hole].decimals, of_shape[hole].point]) + _guessed(numbers, hole)
+            for of_shape, numbers in zip(columns, scaled, strict=True)
+            if hole < len(of_shape)
         )
+        for hole in _turn_of(max((len(of_shape) for of_shape in columns), default=0))
+    ]
     body = bytes([VERSION]) + _texts(map(_squeezed, groups))
     return body + zlib.crc32(body).to_bytes(_CHECK)
 
@@ -189,11 +189,11 @@ def _fill(shape: bytes, columns: list[list[int]], kinds: list[tuple[int, bool]],
     # Even pieces stand once, odd ones are repeated stretches, led by the column that counts them.
     stretches: list[tuple[list[bytes], list[Iterator[bytes]], Iterator[int] | None]] = []
     at = 0
-    for number, text in enumerate(shape.split(_RUN)):
+    for number, stretch in enumerate(shape.split(_RUN)):
         times = None
         if number % 2:
             times, at = iter(columns[at]), at + 1
-        pieces = text.split(_HOLE)
+        pieces = stretch.split(_HOLE)
         width = len(pieces) - 1
         # The point before a hole tells two shapes apart; the number brings its own.
         heads = [
@@ -386,7 +386,9 @@ def _unsqueezed(stream: bytes) -> Iterator[bytes]:
     left = MAX_UNPACKED_BYTES
     for group in _read_texts(stream):
         unpacker: lzma.LZMADecompressor | bz2.BZ2Decompressor
-        unpacker = bz2.BZ2Decompressor() if group[:1] == _BZ2 else lzma.LZMADecompressor(lzma.FORMAT_RAW, None, _FILTERS)
+        unpacker = (
+            bz2.BZ2Decompressor() if group[:1] == _BZ2 else lzma.LZMADecompressor(lzma.FORMAT_RAW, None, _FILTERS)
+        )
         raw = unpacker.decompress(group[1:], left)
         if not unpacker.eof:
             raise ValueError("it is cut short, or unpacks to more than it may")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, text
 
-# Statements by name and the schema version that brought them; the newest that a store's version has is the one it needs.
+# Statements by name and the schema version that brought them; a store needs the newest that its version has.
 _ANY_DELETE = (
     "CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal "
     "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
@@ -62,7 +62,7 @@ _VERSIONS: tuple[tuple[str, str, str], ...] = (
     *(
         (
             f"{table}_no_replace", "0004",
-            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN EXISTS "
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN EXISTS "  # noqa: S608 - our own names
             f"(SELECT 1 FROM {table} WHERE rowid = NEW.rowid{same}) "
             "BEGIN SELECT RAISE(ABORT, 'segments are append-only'); END",
         )

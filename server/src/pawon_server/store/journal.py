@@ -35,7 +35,9 @@ log = logging.getLogger(__name__)
 MAX_ID = 2**63 - 1  # the store's
 _COLUMNS = "SELECT id, kind, received_ms, gateway, payload, spool, first, last, chain_before, chain, link FROM journal"
 _RAW = {
-    batches: text(f"{_COLUMNS} WHERE kitchen = :kitchen AND id > :after AND id <= :upto {which}ORDER BY id LIMIT :limit")
+    batches: text(
+        f"{_COLUMNS} WHERE kitchen = :kitchen AND id > :after AND id <= :upto {which}ORDER BY id LIMIT :limit"
+    )
     for batches, which in ((None, ""), (True, "AND kind = 'batch' "), (False, "AND kind <> 'batch' "))
 }
 

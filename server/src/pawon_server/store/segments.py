@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -20,7 +20,7 @@ import msgspec
 from pawon_contract import codec
 from pawon_contract.messages import ClockQuality, Envelope
 
-from ..ingest.batches import SpoolState, beginning
+from ..ingest.batches import SpoolState
 from . import columns
 from .entry import Entry
 
@@ -237,7 +237,7 @@ def _parts(content: bytes) -> list[bytes]:
 
 
 class _Sendings:
-    """Guesses when a batch was sent: at the first beat, counted from the sending before, that its last row was there."""
+    """Guesses when a batch was sent: at the first beat, counted from the sending before, that its last row saw."""
 
     def __init__(self) -> None:
         self._before: dict[str, int] = {}

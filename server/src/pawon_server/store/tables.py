@@ -58,8 +58,8 @@ journal = Table(
     Index("journal_by_kind", "kitchen", "kind", "id"),
 )
 
-# A run of the journal whose batches are held as columns (see segments.py); no batch entry is deleted that is not in one.
-# Runs follow each other from the first entry on. ``journal_id``: the ``sealed`` entry that gives ``digest``.
+# A run of the journal whose batches are held as columns (see segments.py); no batch is deleted that is not in one. Runs
+# follow each other from the first entry on. ``journal_id``: the ``sealed`` entry that gives ``digest``.
 segment = Table(
     "segment",
     metadata,
@@ -348,6 +348,7 @@ store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
 
 PROJECTIONS: tuple[Table, ...] = (
-    spool, quarantine, reading, reading_minute, compaction, completeness, latest, boot, rule_state, incident, movement, ledger_line, alert,
+    spool, quarantine, reading, reading_minute, compaction, completeness,
+    latest, boot, rule_state, incident, movement, ledger_line, alert,
     sent_before, gateway,
 )  # fmt: skip

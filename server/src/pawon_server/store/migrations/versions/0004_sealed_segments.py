@@ -9,7 +9,8 @@ branch_labels = None
 depends_on = None
 
 TRIGGERS = {
-    "journal_no_delete": "CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal WHEN OLD.kind IS NOT 'batch' OR OLD.id IS NULL OR "
+    "journal_no_delete": "CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal "
+    "WHEN OLD.kind IS NOT 'batch' OR OLD.id IS NULL OR "
     "coalesce((SELECT last_id FROM segment WHERE kitchen = OLD.kitchen AND first_id <= OLD.id "
     "ORDER BY first_id DESC LIMIT 1), 0) < OLD.id "
     "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
