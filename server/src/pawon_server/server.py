@@ -1,8 +1,8 @@
 """The server put together: which thread does what.
 
-Threads: the writer (journal and projections), the broker's client, the alert sender, the exporter, the embedded broker
-where there is one; the pages have the main thread's event loop. They meet in two places: the writer's bounded queue on
-the way in, the board on the way out.
+Threads: the writer (journal and projections), the broker's client, the alert sender, the exporter, the upkeep of old
+data, the embedded broker where there is one; the pages have the main thread's event loop. They meet in two places: the
+writer's bounded queue on the way in, the board on the way out.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .ingest.subscriber import Subscriber
 from .ingest.writer import Writer
 from .projections.context import Changes
 from .projections.projector import Projector
+from .record.upkeep import Upkeep
 from .rulebook import Rulebook
 from .store.database import Store, open_store
 from .web.app import make_app
@@ -71,6 +72,11 @@ class Server:
             on_status=self._board.heard_status,
         )  # fmt: skip
         self._exporter = self._make_exporter()
+        self._upkeep = Upkeep(
+            self._store.reader, self._store.path, config.kitchen, config.timezone,
+            seal_after_days=config.keep.seal_after_days, raw_days=config.keep.raw_days, step=self._writer.run_step,
+            exported=None if self._exporter is None else self._exported,
+        )  # fmt: skip
         self._started = time.monotonic()
         self._app = make_app(
             version=VERSION, reader=self._store.reader, book=self._book, board=self._board, hub=self._hub,
@@ -95,6 +101,7 @@ class Server:
         self._writer.start()
         self._board.load(self._writer.projector)
         self._alerts.start()
+        self._upkeep.start()
         self._subscriber.start()
         exporting: threading.Thread | None = None
         if self._exporter is not None:
@@ -105,6 +112,7 @@ class Server:
         finally:
             self._subscriber.stop()
             self._alerts.stop()
+            self._upkeep.stop()
             self._writer.stop()
             if self._exporter is not None and exporting is not None:
                 self._exporter.stop()
@@ -139,6 +147,11 @@ class Server:
             "pawon_ingest_overflow_total": self._writer.overflowed,
             "pawon_ingest_waiting": self._writer.waiting,
             "pawon_ingest_unknown_gateway_total": sum(self._writer.unknown_gateways.values()),
+            "pawon_upkeep_steps_total": self._writer.steps,
+            "pawon_upkeep_failures_total": self._upkeep.failures,
+            "pawon_sealed_rows_total": self._upkeep.sealed_rows,
+            "pawon_compacted_slices_total": self._upkeep.compacted_slices,
+            "pawon_old_readings_left_raw": self._upkeep.left_raw,
             "pawon_live_unreadable_total": self._board.unreadable_live,
             "pawon_screens": self._hub.screens,
             "pawon_screens_resynchronised_total": self._hub.resynchronised,
@@ -147,6 +160,10 @@ class Server:
             values["pawon_export_lag_entries"] = self._exporter.status.lag_entries
             values["pawon_export_failures_total"] = self._exporter.status.failures_total
         return values
+
+    def _exported(self) -> int:
+        assert self._exporter is not None, "asked only where there is one"
+        return self._exporter.status.cursor
 
     def _changed(self, changes: Changes, projector: Projector) -> None:
         self._board.committed(changes, projector)

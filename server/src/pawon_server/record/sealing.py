@@ -59,15 +59,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     finding: Finding | None = None
 
 
-def prepare(reader: Engine, job: Job) -> Answer:
+def prepare(reader: Engine, job: Job, *, max_rows: int = MAX_ROWS) -> Answer:
     """The next segment of the journal."""
     try:
-        return Answer(prepared=_prepare(reader, job))
+        return Answer(prepared=_prepare(reader, job, max_rows))
     except Bad as bad:
         return Answer(finding=bad.finding)
 
 
-def _prepare(reader: Engine, job: Job) -> Prepared | None:
+def _prepare(reader: Engine, job: Job, max_rows: int) -> Prepared | None:
     with reader.begin() as connection:
         last_id = sealed_upto(connection, job.kitchen)
         link_before = _link_after(connection, job.kitchen, last_id)
@@ -81,7 +81,7 @@ def _prepare(reader: Engine, job: Job) -> Prepared | None:
         with reader.begin() as connection:
             portion = raw_entries(connection, job.kitchen, after=after, upto=MAX_ID, limit=READ_AT_ONCE)
         for entry in portion:
-            full = rows >= MAX_ROWS or size >= MAX_TEXT_BYTES
+            full = rows >= max_rows or size >= MAX_TEXT_BYTES
             if full or not isinstance(entry.received_ms, int) or entry.received_ms >= job.before_ms:
                 portion = []
                 break

@@ -141,7 +141,7 @@ class Upkeep:
                     return
                 if found[-1] > proven:
                     proven = self._proven(connection, found[0])
-            self._do(_taken_out(found[0], min(found[-1], proven)))
+            self._do(taken_out(found[0], min(found[-1], proven)))
 
     def _proven(self, connection: Connection, number: int) -> int:
         """The end of the segment of an entry, whose bytes are those that were sealed."""
@@ -193,7 +193,7 @@ class Upkeep:
                     )  # fmt: skip
                 if found is None:
                     break
-                self._do(_compacted(found))
+                self._do(compacted(found))
                 self.compacted_slices += 1
         with self._reader.begin() as connection:
             self.left_raw = sum(guessed(connection, self._kitchen, name, before_ms) for name in names)
@@ -202,7 +202,9 @@ class Upkeep:
             log.warning("%d old readings stay raw: the time of their boot was only guessed", self.left_raw)
 
 
-def _taken_out(first: int, last: int) -> Step:
+def taken_out(first: int, last: int) -> Step:
+    """The step that takes sealed batches out of the journal's table."""
+
     def step(connection: Connection, acceptance: Acceptance) -> None:
         connection.execute(
             delete(journal).where(
@@ -214,7 +216,9 @@ def _taken_out(first: int, last: int) -> Step:
     return step
 
 
-def _compacted(what: Compacted) -> Step:
+def compacted(what: Compacted) -> Step:
+    """The step that makes a stretch of readings minutes."""
+
     def step(connection: Connection, acceptance: Acceptance) -> None:
         acceptance.own(connection, OwnEntry(kind="compacted", payload=msgspec.json.encode(what)), Changes())
 
