@@ -23,7 +23,7 @@ from pawon_server.cli import main
 from pawon_server.record import verify as walking
 from pawon_server.record.verify import Proof, verify
 from pawon_server.store.database import StoreError, open_store, open_to_read
-from pawon_server.store.guards import GUARDS
+from pawon_server.store.guards import GUARDS, guards_of
 from pawon_server.store.journal import next_link
 
 KITCHEN = "dapur-uji"
@@ -64,9 +64,12 @@ def sql(path: Path) -> Iterator[sqlite3.Connection]:
 def make_old(path: Path) -> None:
     """A closed store as the first schema had it."""
     with sql(path) as other:
-        other.execute("DROP TRIGGER journal_only_next")
-        for table in ("sent_before", "completeness"):
+        for name in GUARDS:
+            other.execute(f"DROP TRIGGER {name}")
+        for table in ("sent_before", "completeness", "compaction", "reading_minute", "segment_spool", "segment"):
             other.execute(f"DROP TABLE {table}")
+        for _, guard in guards_of("0001").values():
+            other.execute(guard)
         other.execute("ALTER TABLE reading DROP COLUMN late")
         other.execute("UPDATE alembic_version SET version_num = '0001'")
 
