@@ -283,6 +283,26 @@ def test_a_segment_made_by_hand_does_not_pass(record: Straight, tmp_path: Path) 
     assert verify(open_to_read(path), KITCHEN).finding is not None
 
 
+def test_sealing_may_overtake_a_proof(record: Straight) -> None:
+    """A walk that stands within a run while it is sealed proves the record all the same."""
+    overtaken: list[int] = []
+
+    def progress(done: int, _of: int) -> None:
+        if not overtaken and done >= 3:
+            overtaken.append(done)
+            while record.seal():
+                pass
+
+    record.seal(1, take_out=0)
+    many = Sender(spool="9" * 20).add(*(temperature(4, number) for number in range(80)))
+    for number in range(1, 81):
+        record.send(many.batch(number, number))
+    proof = verify(open_to_read(record.store.path), KITCHEN, progress=progress)
+    assert overtaken
+    assert proof.finding is None, proof.finding.text()
+    assert len(record.rows("SELECT 1 FROM segment")) == 2
+
+
 def test_a_run_that_is_not_proven_is_not_sealed(record: Straight, tmp_path: Path) -> None:
     """It stays as it is, and the place is named."""
     path = copied(record, tmp_path / "copy.db")

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 # Batches taken out of the journal's table in one step: some ten milliseconds on a Raspberry Pi.
 DELETE_AT_ONCE = 500
-LOOK_EVERY_S = 600.0
+LOOK_EVERY_S = 3_600.0
 # After a step the writer is left alone for so many times as long as the step took.
 REST = 4.0
 SHORTEST_REST_S = 0.02
