@@ -169,6 +169,6 @@ def test_a_servers_clock_that_jumped_ahead_compacts_nothing(record: Straight) ->
         record.store.reader, record.store.path, "dapur-uji", ZONE, seal_after_days=365, raw_days=90, step=record.step,
         utc_ms=lambda: START + 100 * DAY,
     )  # fmt: skip
-    upkeep._compact()
+    upkeep.compact()
     assert (upkeep.compacted_slices, upkeep.left_raw) == (1, 0)
     assert record.rows("SELECT measured_ms FROM reading") == [(START + 100 * DAY,)]

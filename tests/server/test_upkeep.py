@@ -18,7 +18,7 @@ from pawon_server.record.rebuild import rebuild
 from pawon_server.record.sealing import Answer, Job, prepare
 from pawon_server.record.upkeep import DAY_MS, Upkeep
 from pawon_server.record.verify import verify
-from pawon_server.store.database import open_store, open_to_read
+from pawon_server.store.database import StoreError, open_store, open_to_read
 from pawon_server.store.tables import reading
 
 
@@ -123,8 +123,32 @@ def test_a_process_of_its_own_packs(bench: Bench) -> None:
     assert verify(open_to_read(bench.store.path), "dapur-uji").ok
 
 
+def test_a_damaged_segment_keeps_its_batches_where_they_are(bench: Bench) -> None:
+    """What only a damaged segment holds is never taken out of the journal's table."""
+    sender = Sender().add(*(temperature(4, number) for number in range(6)))
+    bench.send(sender.batch())
+
+    def step(work: Step) -> None:
+        bench.writer.run_step(work)
+        with bench.store.writer.begin() as connection:
+            connection.execute(text("DROP TRIGGER IF EXISTS segment_no_update"))
+            connection.execute(
+                text("UPDATE segment SET content = substr(content, 1, 50) || 'x' || substr(content, 52)")
+            )
+
+    keeper = Upkeep(
+        bench.store.reader, bench.store.path, "dapur-uji", "Asia/Jakarta", seal_after_days=7, raw_days=90,
+        step=step, utc_ms=lambda: bench.now_ms + 400 * DAY_MS,
+        pack=lambda job: prepare(open_to_read(Path(job.store)), job),
+    )  # fmt: skip
+    with pytest.raises(StoreError, match="is damaged"):
+        keeper.look()
+    assert bench.value("SELECT count(*) FROM segment") == 1
+    assert bench.value("SELECT count(*) FROM journal WHERE kind = 'batch'") == 1
+
+
 def test_a_run_that_is_not_proven_is_named_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    """Upkeep goes on with the rest; a damaged segment keeps its batches where they are."""
+    """However often it is looked at; nothing of it is sealed."""
     sender = Sender().add(*(temperature(4, number) for number in range(6)))
     bench.send(sender.batch())
     answers: list[Answer] = []

@@ -80,8 +80,10 @@ class Upkeep:
 
     def look(self) -> None:
         """Do all that is due. Raises what the store or the writer raises; whatever was done stays done."""
-        self._seal()
-        self._compact()
+        try:
+            self.seal()
+        finally:
+            self.compact()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -100,7 +102,8 @@ class Upkeep:
 
     # --- sealing ----------------------------------------------------------------------------------------------------
 
-    def _seal(self) -> None:
+    def seal(self) -> None:
+        """Finish what was begun, and seal what is old enough, segment by segment."""
         self._clear()
         while not self._stop.is_set():
             before_ms = self._utc_ms() - self._seal_after_days * DAY_MS
@@ -180,7 +183,8 @@ class Upkeep:
 
     # --- compaction -------------------------------------------------------------------------------------------------
 
-    def _compact(self) -> None:
+    def compact(self) -> None:
+        """Make readings minutes that are old enough, slice by slice; count those that cannot be."""
         with self._reader.begin() as connection:
             before_ms = horizon_ms(connection, self._kitchen, self._zone, self._utc_ms(), self._raw_days)
             names = list(sensors(connection, self._kitchen))
