@@ -242,8 +242,8 @@ def test_what_is_amiss_with_a_segment_is_named(record: Straight, tmp_path: Path)
     end = record.rows("SELECT last_id FROM segment ORDER BY first_id")[0][0]
     left = f"kind = 'batch' AND id > {end} AND id <= (SELECT max(last_id) FROM segment)"
     cases = {
-        "its bytes were changed": "UPDATE segment SET content = substr(content, 1, 500) || x'00' || "
-        "substr(content, 502) WHERE first_id = 1",
+        "its bytes were changed": "UPDATE segment SET content = CAST(substr(content, 1, 500) || x'5a5a' || "
+        "substr(content, 503) AS BLOB) WHERE first_id = 1",
         "the digest beside it": "UPDATE segment SET digest = 'x' WHERE first_id = 1",
         "the columns beside it are not its own": "UPDATE segment SET rows = rows + 1 WHERE first_id = 1",
         "segment_spool does not say": "UPDATE segment_spool SET chain = x'00' WHERE first_id = 1",

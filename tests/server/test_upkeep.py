@@ -132,9 +132,8 @@ def test_a_damaged_segment_keeps_its_batches_where_they_are(bench: Bench) -> Non
         bench.writer.run_step(work)
         with bench.store.writer.begin() as connection:
             connection.execute(text("DROP TRIGGER IF EXISTS segment_no_update"))
-            connection.execute(
-                text("UPDATE segment SET content = substr(content, 1, 50) || 'x' || substr(content, 52)")
-            )
+            spoiled = "CAST(substr(content, 1, 50) || x'5a5a' || substr(content, 53) AS BLOB)"
+            connection.execute(text(f"UPDATE segment SET content = {spoiled}"))
 
     keeper = Upkeep(
         bench.store.reader, bench.store.path, "dapur-uji", "Asia/Jakarta", seal_after_days=7, raw_days=90,
