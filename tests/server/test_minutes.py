@@ -12,7 +12,8 @@ from tests.server.sender import Sender, temperature
 from tests.server.straight import Straight
 
 from pawon_contract.messages import ClockFix, Reading
-from pawon_server.record.compacting import SLICE_READINGS, guessed, horizon_ms, next_slice, sensors
+from pawon_server.record import compacting
+from pawon_server.record.compacting import guessed, horizon_ms, next_slice, sensors
 from pawon_server.record.rebuild import rebuild
 from pawon_server.record.upkeep import Upkeep
 from pawon_server.store.database import open_to_read
@@ -118,8 +119,9 @@ def test_a_guessed_time_stays_raw_until_it_is_known(record: Straight, tmp_path: 
     plain.close()
 
 
-def test_slices_are_bounded_and_end_with_the_local_day(record: Straight) -> None:
+def test_slices_are_bounded_and_end_with_the_local_day(record: Straight, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most so many readings of one sensor in one step, never beyond midnight of the kitchen or the raw days."""
+    monkeypatch.setattr(compacting, "SLICE_READINGS", 1_000)
     sender = Sender(offset_ms=START - 2 * HOUR)
     sender.add(
         *(temperature(4, at * 5_000) for at in range(1_500)), *(temperature(4, 3 * HOUR + at) for at in range(9))
@@ -143,7 +145,7 @@ def test_slices_are_bounded_and_end_with_the_local_day(record: Straight) -> None
             )
         )
     assert [one[2] for one in seen] == [996, 444, 69]
-    assert all(one[2] <= SLICE_READINGS for one in seen)
+    assert all(one[2] <= 1_000 for one in seen)
     assert seen[1][1] == START, "midnight in Jakarta"
 
 
