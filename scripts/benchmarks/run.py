@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from parsers import fuzz, parsers
 from road import road
+from seal import seal
 from tests.postgresql import Cluster
 from tests.server.conftest import Bench
 from tests.server.sender import Sender
@@ -223,6 +224,7 @@ BENCHMARKS: dict[str, Callable[[], object]] = {
     "rules": rules,
     "fanout": fanout,
     "road": road,
+    "seal": seal,
 }
 
 

@@ -8,12 +8,17 @@ from tests.server.conftest import BOOK
 
 from pawon_contract.messages import Committed
 from pawon_server.ingest.acceptance import Acceptance, Incoming, OwnEntry
+from pawon_server.ingest.writer import Step
 from pawon_server.projections.context import Changes
+from pawon_server.projections.minutes import Compacted
 from pawon_server.projections.projector import AlertSent, Restored
 from pawon_server.record.replay import Replayed, replay_quarantine
+from pawon_server.record.sealing import Job, prepare, put_in
+from pawon_server.record.upkeep import taken_out
 from pawon_server.rulebook import Rulebook, encode
 from pawon_server.store.address import Address
-from pawon_server.store.database import open_store
+from pawon_server.store.database import open_store, open_to_read
+from pawon_server.store.journal import MAX_ID
 
 
 class Straight:
@@ -83,6 +88,35 @@ class Straight:
         result = replay_quarantine(self.store, book, lambda: self.now_ms, wanted)
         self.load()
         return result
+
+    def step(self, work: Step) -> None:
+        """One step of the upkeep."""
+        with self.store.writer.begin() as connection:
+            work(connection, self.acceptance)
+            self.acceptance.flush(connection)
+
+    def seal(self, rows: int = 25_000, *, take_out: int = MAX_ID) -> int:
+        """Seal the next run of so many rows, and take its batches out of the journal's table as far as ``take_out``
+        of them; how many rows were sealed. None in a database, whose journal refuses every deletion."""
+        if self.store.shared:
+            return 0
+        job = Job(store=str(self.store.address), kitchen="dapur-uji", before_ms=MAX_ID, patience_ms=MAX_ID)
+        reader = open_to_read(self.store.address)
+        answer = prepare(reader, job, max_rows=rows)
+        reader.dispose()
+        assert answer.finding is None, answer.finding.text()
+        if answer.prepared is None:
+            return 0
+        self.step(put_in(answer.prepared))
+        ids = self.rows("SELECT id FROM journal WHERE kind = 'batch' AND id <= :upto ORDER BY id LIMIT :n",
+                        upto=answer.prepared.head.last_id, n=take_out)  # fmt: skip
+        if ids:
+            self.step(taken_out(int(str(ids[0][0])), int(str(ids[-1][0]))))
+        return answer.prepared.head.rows
+
+    def compact(self, sensor: str, start_ms: int, end_ms: int) -> None:
+        """Make a stretch of a sensor's readings minutes."""
+        self.own("compacted", msgspec.json.encode(Compacted(sensor=sensor, start_ms=start_ms, end_ms=end_ms)))
 
     def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
         """Ask the store."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from tests.server.sender import Sender, temperature
 from tests.server.test_ingest import weighing
 
 from pawon_contract.messages import ClockFix, Reading, SensorFault
+from pawon_server.projections.minutes import Compacted
 from pawon_server.store.database import open_store
 from pawon_server.store.tables import incident, movement, quarantine, reading
 from pawon_server.web.app import make_app
@@ -244,6 +246,35 @@ def test_no_row_makes_a_list_unreadable(growing: Api) -> None:
     for path in LISTS:
         growing.items(path, limit=3)
     assert growing.items("readings", limit=1)[0]["measured_at"] is None
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+@pytest.mark.parametrize("sensor", [None, "chiller-1"])
+def test_old_readings_are_minutes_and_say_so(growing: Api, limit: int, sensor: str | None) -> None:
+    """Raw and compacted stretches in one list, in order, nothing twice and nothing left out between pages."""
+    query: dict[str, object] = {} if sensor is None else {"sensor": sensor}
+    before = growing.items("readings", limit=1000, **query)
+    first_ms, last_ms = growing.bench.rows("SELECT min(measured_ms), max(measured_ms) FROM reading")[0]
+    middle_ms = (int(str(first_ms)) + int(str(last_ms))) // 2 // 60_000 * 60_000
+    start_ms = int(str(first_ms)) // 60_000 * 60_000
+    for (name,) in growing.bench.rows("SELECT DISTINCT sensor FROM reading"):
+        what = Compacted(sensor=str(name), start_ms=start_ms, end_ms=middle_ms)
+        growing.bench.writer.submit("compacted", msgspec.json.encode(what))
+    old = "SELECT count(*) FROM reading WHERE measured_ms < :ms"
+    growing.bench.until(lambda: growing.bench.value(old, ms=middle_ms) == 0, "minutes")
+    items = growing.items("readings", limit=limit, **query)
+    assert items == growing.items("readings", limit=1000, **query)
+    assert {one["resolution"] for one in items} == {"raw", "minute"}
+    assert [one["measured_at"] for one in items] == sorted((one["measured_at"] for one in items), reverse=True)
+    assert [one for one in items if one["resolution"] == "raw"] == [
+        one for one in before if one["measured_at"] >= items[-1]["measured_at"] and one in items
+    ]
+    minutes = [one for one in items if one["resolution"] == "minute"]
+    assert sum(one["count"] for one in items) == sum(one["count"] for one in before)
+    assert all(one["low"] <= one["value"] <= one["high"] for one in minutes)
+    some = minutes[len(minutes) // 2]["measured_at"]
+    since = growing.items("readings", limit=limit, since=some, **query)
+    assert since == [one for one in items if one["measured_at"] >= some]
 
 
 def test_two_gateways_with_one_copied_card_lose_no_row_between_pages(growing: Api) -> None:

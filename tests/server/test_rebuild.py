@@ -107,7 +107,13 @@ def bad_day(address: Address, chance: random.Random) -> Straight:
                 record.look_at_clock()
             elif happening < 0.7:
                 record.send_alerts(chance.randint(1, 5))
-            elif happening < 0.8:
+            elif happening < 0.75:
+                record.seal(chance.choice([1, 10, 100]), take_out=chance.randint(0, 30))
+            elif happening < 0.85:
+                start_ms = record.now_ms // MINUTE * MINUTE + chance.randint(-90, 90) * MINUTE
+                sensor = chance.choice(["chiller-1", "chiller-2"])
+                record.compact(sensor, start_ms, start_ms + chance.randint(1, 200) * MINUTE)
+            elif happening < 0.9:
                 some = [one for one in BOOK.settings.sensors if chance.random() < 0.8]
                 record.configure(msgspec.structs.replace(BOOK, settings=msgspec.structs.replace(
                     BOOK.settings, sensors=some)))  # fmt: skip
@@ -143,7 +149,7 @@ def test_the_bad_days_fill_every_table(tmp_path: Path) -> None:
     """The property above compares something: over a few seeds every projection has rows, every entry kind is there."""
     filled: dict[str, int] = {}
     kinds: set[str] = set()
-    for seed in range(8):
+    for seed in range(14):
         record = bad_day(tmp_path / f"{seed}.db", random.Random(seed))
         for table in rebuilt(record.store.address).tables:
             filled[table.table] = filled.get(table.table, 0) + table.rows

@@ -28,8 +28,9 @@ from pawon_server.record.verify import Proof, verify
 from pawon_server.store import database
 from pawon_server.store.database import StoreError, open_store, open_to_read
 from pawon_server.store.journal import next_link
-from pawon_server.store.sqlite import GUARDS
+from pawon_server.store.sqlite import guards_of
 
+GUARDS = guards_of(database.SCHEMA)
 KITCHEN = "dapur-uji"
 OTHER_SPOOL = "f" * 20
 TEXT = ("kitchen", "kind", "gateway", "spool")
@@ -99,7 +100,7 @@ def harm(path: Path, *statements: str, values: tuple[object, ...] = ()) -> None:
             other.execute(f"DROP TRIGGER IF EXISTS {name}")
         for statement in statements:
             other.execute(statement, values if "?" in statement else ())
-        for _, guard in GUARDS.values():
+        for guard in GUARDS.values():
             other.execute(guard)
 
 
@@ -264,8 +265,8 @@ def test_a_guard_that_was_taken_away_or_weakened_is_named_with_its_remedy(store:
     assert finding is not None
     assert (name in finding.what, finding.found) == (True, "nothing")
     with sql(store) as other:
-        other.execute(GUARDS[name][1].replace(" BEGIN", " WHEN 0 BEGIN") if "WHEN" not in GUARDS[name][1]
-                      else GUARDS[name][1].replace("WHEN", "WHEN 0 AND"))  # fmt: skip
+        other.execute(GUARDS[name].replace(" BEGIN", " WHEN 0 BEGIN") if "WHEN" not in GUARDS[name]
+                      else GUARDS[name].replace("WHEN", "WHEN 0 AND"))  # fmt: skip
     finding = proof_of(store).finding
     assert finding is not None
     assert "WHEN 0" in finding.found

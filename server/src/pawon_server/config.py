@@ -86,6 +86,14 @@ class InfluxTable(_Table):
     token_file: Path
 
 
+class KeepTable(_Table):
+    """In which form old data is kept. Nothing of the record is ever thrown away."""
+
+    # A gateway can send again what it confirmed within two days: those rows are compared with the record at once.
+    seal_after_days: Annotated[int, Field(ge=2, le=365)] = 7
+    raw_days: Annotated[int, Field(ge=7, le=3650)] = 90
+
+
 class ServerConfig(_Table):
     """The whole file."""
 
@@ -105,6 +113,7 @@ class ServerConfig(_Table):
     broker_password_file: Path | None = None
     broker_ca_file: Path | None = None
     http: HttpTable = HttpTable()
+    keep: KeepTable = KeepTable()
     gateway: Annotated[list[GatewayTable], Field(min_length=1)]
     sensor: list[SensorTable] = []
     item: list[ItemTable] = []

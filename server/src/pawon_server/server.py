@@ -1,8 +1,8 @@
 """The server put together: which thread does what.
 
-Threads: the writer (journal and projections), the broker's client, the alert sender, the exporter, the embedded broker
-where there is one; the pages have the main thread's event loop. They meet in two places: the writer's bounded queue on
-the way in, the board on the way out.
+Threads: the writer (journal and projections), the broker's client, the alert sender, the exporter, the upkeep of old
+data, the embedded broker where there is one; the pages have the main thread's event loop. They meet in two places: the
+writer's bounded queue on the way in, the board on the way out.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from .ingest.writer import Writer
 from .projections.context import Changes
 from .projections.projector import Projector
 from .projections.readings import CLOCK_STEP_MS
+from .record.upkeep import Upkeep
 from .rulebook import Rulebook
 from .store.database import Store, open_store
 from .web.app import make_app
@@ -83,6 +84,14 @@ class Server:
             on_status=self._board.heard_status, worker=None if self._share is None else self._share.worker,
         )  # fmt: skip
         self._exporter = self._make_exporter()
+        # A database server's own tools look after its size, and its journal refuses every deletion.
+        self._upkeep: Upkeep | None = None
+        if isinstance(self._store.address, Path):
+            self._upkeep = Upkeep(
+                self._store.reader, self._store.address, config.kitchen, config.timezone,
+                seal_after_days=config.keep.seal_after_days, raw_days=config.keep.raw_days,
+                step=self._writer.run_step, exported=None if self._exporter is None else self._exported,
+            )  # fmt: skip
         self._started = time.monotonic()
         self._app = make_app(
             version=VERSION, reader=self._store.reader, book=self._book, board=self._board, hub=self._hub,
@@ -107,6 +116,8 @@ class Server:
         self._writer.start()
         self._board.load(self._writer.projector)
         self._alerts.start()
+        if self._upkeep is not None:
+            self._upkeep.start()
         self._subscriber.start()
         exporting: threading.Thread | None = None
         if self._exporter is not None:
@@ -119,6 +130,8 @@ class Server:
                 self._exporter.stop()
             self._subscriber.stop()
             self._alerts.stop()
+            if self._upkeep is not None:
+                self._upkeep.stop()
             if exporting is not None:
                 exporting.join(timeout=5)
             self._writer.stop()  # last: it gives back what another worker may then take
@@ -165,6 +178,12 @@ class Server:
             "pawon_screens": self._hub.screens,
             "pawon_screens_resynchronised_total": self._hub.resynchronised,
         }
+        if self._upkeep is not None:
+            values["pawon_upkeep_steps_total"] = self._writer.steps
+            values["pawon_upkeep_failures_total"] = self._upkeep.failures
+            values["pawon_sealed_rows_total"] = self._upkeep.sealed_rows
+            values["pawon_compacted_slices_total"] = self._upkeep.compacted_slices
+            values["pawon_old_readings_left_raw"] = self._upkeep.left_raw
         if self._share is not None:
             values["pawon_ingest_gateways"] = len(self._share.gateways)
             values["pawon_ingest_not_ours_total"] = self._writer.not_ours
@@ -173,6 +192,10 @@ class Server:
             values["pawon_export_lag_entries"] = self._exporter.status.lag_entries
             values["pawon_export_failures_total"] = self._exporter.status.failures_total
         return values
+
+    def _exported(self) -> int:
+        assert self._exporter is not None, "asked only where there is one"
+        return self._exporter.status.cursor
 
     def _changed(self, changes: Changes, projector: Projector) -> None:
         self._board.committed(changes, projector)

@@ -95,6 +95,16 @@ class Acceptance:
         self._journal.flush(connection)
         self.projector.flush(connection)
 
+    @property
+    def kitchen(self) -> str:
+        """Whose record it is."""
+        return self._journal.kitchen
+
+    @property
+    def last_id(self) -> int:
+        """The journal's newest entry."""
+        return self._journal.last_id
+
     def adopt(self, connection: Connection, book: Rulebook, changes: Changes) -> None:
         """Put a configuration and profile in force, where they are not already."""
         for kind, part, now in (

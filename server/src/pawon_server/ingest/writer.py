@@ -30,6 +30,9 @@ from .share import Share, Turn
 
 log = logging.getLogger(__name__)
 
+# What has to be done to old data beside the ingest: a bounded piece of work in a transaction of its own.
+Step = Callable[[Connection, Acceptance], None]
+
 # Eight batches in flight from each of a hundred gateways; what does not fit is sent again by its gateway.
 MAX_WAITING = 1_000
 # And never more than this of memory, whatever somebody publishes on a gateway's topic.
@@ -39,6 +42,21 @@ GROUP_BYTES = 4 << 20
 CLOCK_EVERY_S = 1.0
 RETRY_S = 2.0
 MAX_UNKNOWN_NAMED = 100
+# While messages wait, upkeep gets one step so often: it may be slow, and must not stand still for ever.
+BUSY_STEP_EVERY_S = 1.0
+
+
+class StepNotDoneError(Exception):
+    """A step was rolled back, or the writer ended before it."""
+
+
+class _Pending:
+    """A step that somebody waits for."""
+
+    def __init__(self, work: Step) -> None:
+        self.work = work
+        self.over = threading.Event()
+        self.error: Exception | None = None
 
 
 class Writer:
@@ -64,6 +82,9 @@ class Writer:
         self._stop = threading.Event()
         self._acceptance = Acceptance(book.settings.kitchen, store.epoch, utc_ms)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._step: _Pending | None = None
+        self._step_lock = threading.Lock()
+        self.steps = 0
         self.overflowed = 0
         self.not_ours = 0
         self.unknown_gateways: dict[str, int] = {}
@@ -136,6 +157,22 @@ class Writer:
         """Journal something of the server's own. Raises ``queue.Full`` when the writer is overwhelmed."""
         self._queue.put(OwnEntry(kind=kind, payload=payload), timeout=5)
 
+    def run_step(self, work: Step) -> None:
+        """Do a bounded piece of upkeep between two groups, and wait until it is committed; one at a time.
+
+        Raises ``StepNotDoneError`` when it was rolled back or the writer ends.
+        """
+        with self._step_lock:
+            pending = self._step = _Pending(work)
+            with contextlib.suppress(queue.Full):
+                self._queue.put_nowait(None)
+            while not pending.over.wait(timeout=1.0):
+                if self._stop.is_set() or not self.alive:
+                    self._step = None
+                    raise StepNotDoneError("the writer ends")
+            if pending.error is not None:
+                raise StepNotDoneError(str(pending.error)) from pending.error
+
     # --- the writer's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -149,7 +186,7 @@ class Writer:
                 self._died()
 
     def _work(self) -> None:
-        clock_at = time.monotonic() + CLOCK_EVERY_S
+        clock_at = step_at = time.monotonic() + CLOCK_EVERY_S
         while not self._stop.is_set():
             group = self._take_group(max(0.0, clock_at - time.monotonic()))
             look = time.monotonic() >= clock_at
@@ -161,6 +198,23 @@ class Writer:
                 self._handle(group, look_at_clock=look)
             if look and self._others_moved:
                 self._tell_of_others()
+            # At most one between two looks at the queue, and mostly when nothing waits there.
+            if self._step is not None and (self._queue.empty() or time.monotonic() >= step_at):
+                self._take_step(self._step)
+                step_at = time.monotonic() + BUSY_STEP_EVERY_S
+
+    def _take_step(self, pending: _Pending) -> None:
+        assert self._share is None, "a shared store has no upkeep"
+        self._step = None
+        try:
+            with self._store.writer.begin() as connection:
+                pending.work(connection, self._acceptance)
+                self._acceptance.flush(connection)
+            self.steps += 1
+        except Exception as error:  # noqa: BLE001 - whoever waits for the step is told
+            pending.error = error
+            self._recover()
+        pending.over.set()
 
     def _keep_own(self) -> None:
         """At the end: gateways send again what still waits, the server's own entries nobody would."""

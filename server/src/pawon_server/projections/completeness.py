@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
 
 from ..store.rows import add_rows
-from ..store.tables import completeness, reading
+from ..store.tables import compaction, completeness, reading
 
 # Days that can be asked for; those of ``LAST_MS``.
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 11, 30)
@@ -185,6 +185,27 @@ class Completeness:
             for minute in minutes_covered(row.measured_ms, row.valid_ms):
                 if day.start <= minute < day.end:
                     self._mark(connection, sensor, day, minute, bool(row.late))
+        self._mark_compacted(connection, sensor, day)
+
+    def _mark_compacted(self, connection: Connection, sensor: str, day: Day) -> None:
+        """What readings covered that have become minutes since."""
+        found = connection.execute(
+            select(compaction).where(
+                compaction.c.kitchen == self._kitchen, compaction.c.sensor == sensor,
+                compaction.c.end_ms > (day.start - 2) * MINUTE_MS, compaction.c.start_ms < day.end * MINUTE_MS,
+            )
+        )  # fmt: skip
+        for row in found:
+            bits, start = self._bits(connection, sensor, day), row.start_ms // MINUTE_MS
+            measured, late = (
+                int.from_bytes(marks, "little") << max(0, start - bits.start) >> max(0, bits.start - start)
+                & (1 << bits.minutes) - 1
+                for marks in (row.measured, row.late)
+            )
+            if measured or late:
+                bits.measured |= measured
+                bits.late |= late
+                self._dirty.add((sensor, day.name))
 
     def _key(self, sensor: str, name: str) -> tuple[ColumnElement[bool], ...]:
         return (

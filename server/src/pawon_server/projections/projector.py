@@ -40,6 +40,7 @@ from .forks import take_fork
 from .gateways import Gateways
 from .incident_rows import IncidentRows, is_news
 from .late_news import tell_late
+from .minutes import Minutes
 from .readings import Readings
 from .sensor_trouble import SensorTrouble, SilenceEntry
 from .stock import Stock
@@ -96,6 +97,7 @@ class Projector:
         self.gateways = Gateways(kitchen)
         self.boots = Boots(kitchen)
         self.readings = Readings(kitchen)
+        self.minutes = Minutes(kitchen)
         self.completeness = Completeness(kitchen)
         self._incident_rows = IncidentRows(kitchen)
         self.excursions = Excursions(kitchen, self._incident_rows)
@@ -153,7 +155,10 @@ class Projector:
                 self._set_aside = entry.id + 1
             case "replay":
                 self._replay(connection, entry, changes)
-            case "repair":
+            case "compacted":
+                self.readings.flush(connection)
+                self.minutes.compact(connection, entry.payload, entry.id)
+            case "repair" | "sealed":
                 pass  # it is about the tables, not in them
             case "alert_sent":
                 sent = msgspec.json.decode(entry.payload, type=AlertSent)

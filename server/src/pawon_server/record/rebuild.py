@@ -38,6 +38,8 @@ KEEP_FREE_BYTES = 256 << 20
 # Tables that are no projections, and why they are neither derived nor compared.
 LEFT_OUT = {
     "journal": "the record itself: verify proves it",
+    "segment": "the record itself, as far as it is sealed: verify proves it",
+    "segment_spool": "which rows lie in which segment: verify proves it",
     "store_fact": "the store's own facts (its epoch), which no entry is about",
     "lease": "which worker writes for which gateway just now",
     "export_cursor": "how far an exporter has read; after a repair it reads from the beginning",

@@ -27,7 +27,8 @@ from ..projections.context import Changes
 from ..projections.projector import Replay
 from ..rulebook import Rulebook
 from ..store.database import Store, StoreError
-from ..store.tables import journal, quarantine
+from ..store.journal import entry_at
+from ..store.tables import quarantine
 from ..store.turn import be_alone
 
 log = logging.getLogger(__name__)
@@ -158,10 +159,8 @@ class _Replay:
         if row.sequence == 0:
             return None
         if self._batch[0] != row.journal_id:
-            payload = connection.execute(
-                select(journal.c.payload).where(journal.c.kitchen == self._kitchen, journal.c.id == row.journal_id)
-            ).scalar()
-            envelope = codec.decode(payload or b"", Envelope)
+            stored = entry_at(connection, self._kitchen, row.journal_id)
+            envelope = codec.decode(b"" if stored is None else stored.payload, Envelope)
             self._batch = (row.journal_id, None if isinstance(envelope, codec.Unreadable) else envelope)
         batch = self._batch[1]
         if batch is None:

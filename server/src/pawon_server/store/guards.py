@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 from . import postgresql, sqlite
 
 _GUARDS = {
-    "sqlite": (sqlite.GUARDS, sqlite.found_guards, "in sqlite3: ", "DROP TRIGGER {}; "),
-    "postgresql": (postgresql.GUARDS, postgresql.found_guards, "in psql: ", "DROP TRIGGER {} ON journal; "),
+    "sqlite": (sqlite.guards_of, sqlite.found_guards, "in sqlite3: ", "DROP TRIGGER {}; "),
+    "postgresql": (postgresql.guards_of, postgresql.found_guards, "in psql: ", "DROP TRIGGER {} ON journal; "),
 }
 
 
@@ -24,6 +24,6 @@ def missing_guards(connection: Connection) -> dict[str, tuple[str, str | None, s
     found = look(connection)
     return {
         name: (statement, found.get(name), f"{where}{drop.format(name) if name in found else ''}{statement};")
-        for name, (since, statement) in guards.items()
-        if since <= schema and found.get(name) != statement
+        for name, statement in guards(schema).items()
+        if found.get(name) != statement
     }

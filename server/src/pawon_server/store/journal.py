@@ -5,50 +5,44 @@ Appending is the only thing that can be done to it (the database's triggers refu
 when they take effect; ``silence`` declared or ended by the server's clock; ``alert_sent`` what went out, to whom;
 ``set_aside`` the rows of the next entry are quarantined, because a bug keeps them from being projected; ``replay`` a
 quarantined row is tried again and can be used; ``repair`` tables were written anew from the journal; ``restored`` a
-backup was put in place, and which alerts had gone out since it was made.
+backup was put in place, and which alerts had gone out since it was made; ``sealed`` the batches of a run of entries
+were packed into a segment (``segments``), of which ``entries`` and ``batch_holding`` read as if they were still here;
+``compacted`` old readings of a sensor became minutes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from heapq import merge
+from typing import Any
 
-from sqlalchemy import Connection, select, text
+import msgspec
+from sqlalchemy import Connection, Row, func, select, text
 
+from .entry import Entry as Entry
+from .entry import EntryKind as EntryKind
 from .rows import add_rows
-from .tables import journal
+from .segments import SegmentError as SegmentError
+from .segments import open_run
+from .tables import journal, segment, segment_spool
 
-EntryKind = Literal[
-    "batch", "refused", "config", "profile", "silence", "alert_sent", "set_aside", "replay", "repair", "restored"
-]  # fmt: skip
+log = logging.getLogger(__name__)
 
 # What these say concerns one gateway, or no projection's memory at all.
 OF_ONE_GATEWAY = ("batch", "refused", "set_aside", "silence", "alert_sent")
 
 MAX_ID = 2**63 - 1  # the store's
-_RAW = text(
-    "SELECT id, kind, received_ms, gateway, payload, spool, first, last, chain_before, chain, link FROM journal "
-    "WHERE kitchen = :kitchen AND id > :after AND id <= :upto ORDER BY id LIMIT :limit"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One journal entry. ``spool``, ``first``, ``last`` and the chain values are a batch's; times are server ms UTC."""
-
-    id: int
-    kind: EntryKind
-    received_ms: int
-    gateway: str
-    payload: bytes
-    spool: str | None = None
-    first: int | None = None
-    last: int | None = None
-    chain_before: bytes | None = None
-    chain: bytes | None = None
-    link: bytes = b""
+_COLUMNS = "SELECT id, kind, received_ms, gateway, payload, spool, first, last, chain_before, chain, link FROM journal"
+_RAW = {
+    batches: text(
+        f"{_COLUMNS} WHERE kitchen = :kitchen AND id > :after AND id <= :upto {which}ORDER BY id LIMIT :limit"
+    )
+    for batches, which in ((None, ""), (True, "AND kind = 'batch' "), (False, "AND kind <> 'batch' "))
+}
 
 
 class Journal:
@@ -124,36 +118,100 @@ def next_link(previous: bytes, number: int, kind: str, received_ms: int, gateway
     return hashlib.sha256(head + payload).digest()
 
 
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of a ``sealed`` journal entry: which run, how much, the digest of the segment's bytes, and the journal's
+    link before the run and after it."""
+
+    first_id: int
+    last_id: int
+    batches: int
+    rows: int
+    digest: str
+    link_before: str
+    link_after: str
+
+
+def sealed_upto(connection: Connection, kitchen: str) -> int:
+    """The last entry of the newest segment; 0 without one."""
+    newest = select(func.max(segment.c.last_id)).where(segment.c.kitchen == kitchen)
+    return int(connection.execute(newest).scalar() or 0)
+
+
+def segment_at(connection: Connection, kitchen: str, number: int) -> bytes | None:
+    """The segment in whose run the entry ``number`` lies, or ``None``."""
+    row = connection.execute(
+        select(segment.c.last_id, segment.c.content)
+        .where(segment.c.kitchen == kitchen, segment.c.first_id <= number)
+        .order_by(segment.c.first_id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None or row.last_id < number else bytes(row.content)
+
+
+# One segment, opened: portions of a walk, and batches asked for one after another, lie in the same one.
+opened = lru_cache(maxsize=1)(open_run)
+
+
 def entries(
     connection: Connection, kitchen: str, after: int = 0, at_once: int = 500, upto: int = MAX_ID
 ) -> Iterator[Entry]:
-    """Every entry after ``after`` and not beyond ``upto``, in order, read in bounded portions."""
+    """Every entry after ``after`` and not beyond ``upto``, in order, read in bounded portions; of sealed batches one
+    segment at a time. Raises ``SegmentError`` for a damaged one."""
+    sealed = min(sealed_upto(connection, kitchen), upto)
+    while after < sealed:
+        content = segment_at(connection, kitchen, after + 1)
+        if content is None:
+            raise SegmentError(f"the segment of journal entry {after + 1} is missing")
+        run = opened(content)
+        end = min(run.head.last_id, sealed)
+        if end <= after:
+            raise SegmentError(f"the segment of journal entry {after + 1} holds {run.head.first_id}..{end}")
+        begin = bisect_right(run.batches, after, key=lambda batch: batch.entry.id)
+        stop = bisect_right(run.batches, end, key=lambda batch: batch.entry.id)
+        batches = (batch.entry for batch in run.batches[begin:stop])
+        others = _unsealed(connection, kitchen, after, at_once, end, others=True)
+        yield from merge(batches, others, key=lambda entry: entry.id)
+        after = end
+    yield from _unsealed(connection, kitchen, after, at_once, upto)
+
+
+def _unsealed(
+    connection: Connection, kitchen: str, after: int, at_once: int, upto: int, *, others: bool = False
+) -> Iterator[Entry]:
+    """Entries as the journal's own table holds them; ``others`` than batches only."""
     while True:
         found = connection.execute(
             select(journal)
-            .where(journal.c.kitchen == kitchen, journal.c.id > after, journal.c.id <= upto)
+            .where(
+                journal.c.kitchen == kitchen, journal.c.id > after, journal.c.id <= upto,
+                *((journal.c.kind != "batch",) if others else ()),
+            )
             .order_by(journal.c.id)
             .limit(at_once)
-        ).all()
+        ).all()  # fmt: skip
         for row in found:
             after = row.id
-            yield Entry(
-                id=row.id, kind=row.kind, received_ms=row.received_ms, gateway=row.gateway, payload=row.payload,
-                spool=row.spool, first=row.first, last=row.last, chain_before=row.chain_before, chain=row.chain,
-                link=row.link,
-            )  # fmt: skip
+            yield _entry(row)
         if len(found) < at_once:
             return
 
 
-def raw_entries(connection: Connection, kitchen: str, *, after: int, upto: int, limit: int) -> list[Entry]:
-    """A portion of entries as the file holds them, of whatever types a hand may have given their columns."""
-    found = connection.execute(_RAW, {"kitchen": kitchen, "after": after, "upto": upto, "limit": limit})
-    return [Entry(**row._mapping) for row in found]
+def raw_entries(
+    connection: Connection, kitchen: str, *, after: int, upto: int, limit: int, batches: bool | None = None
+) -> list[Entry]:
+    """A portion of entries as the file holds them, of whatever types a hand may have given their columns; with
+    ``batches`` only those, or only the others. Sealed ones are not among them."""
+    values = {"kitchen": kitchen, "after": after, "upto": upto, "limit": limit}
+    return [Entry(**row._mapping) for row in connection.execute(_RAW[batches], values)]
+
+
+def entry_at(connection: Connection, kitchen: str, number: int) -> Entry | None:
+    """One entry. Raises ``SegmentError``."""
+    return next(entries(connection, kitchen, after=number - 1, at_once=1, upto=number), None)
 
 
 def batch_holding(connection: Connection, kitchen: str, gateway: str, spool: str, sequence: int) -> Entry | None:
-    """The batch entry in which a row was stored."""
+    """The batch entry in which a row was stored; ``None`` when there is none, or its segment is damaged."""
     row = connection.execute(
         select(journal)
         .where(
@@ -165,8 +223,41 @@ def batch_holding(connection: Connection, kitchen: str, gateway: str, spool: str
         .order_by(journal.c.last)
         .limit(1)
     ).first()
+    if row is not None and row.first <= sequence:
+        return _entry(row)
+    try:
+        return _sealed_batch(connection, kitchen, gateway, spool, sequence)
+    except SegmentError as error:
+        log.critical("row %d of %s cannot be looked up: %s; run pawon-server verify", sequence, gateway, error)
+        return None
+
+
+def _sealed_batch(connection: Connection, kitchen: str, gateway: str, spool: str, sequence: int) -> Entry | None:
+    row = connection.execute(
+        select(segment_spool.c.first, segment.c.content)
+        .join(
+            segment,
+            (segment.c.kitchen == segment_spool.c.kitchen) & (segment.c.first_id == segment_spool.c.first_id),
+        )
+        .where(
+            segment_spool.c.kitchen == kitchen, segment_spool.c.gateway == gateway, segment_spool.c.spool == spool,
+            segment_spool.c.last >= sequence,
+        )
+        .order_by(segment_spool.c.last)
+        .limit(1)
+    ).first()  # fmt: skip
     if row is None or row.first > sequence:
         return None
+    mine = [
+        batch.entry
+        for batch in opened(bytes(row.content)).batches
+        if batch.entry.gateway == gateway and batch.entry.spool == spool
+    ]
+    place = bisect_left(mine, sequence, key=lambda entry: entry.last or 0)
+    return mine[place] if place < len(mine) and (mine[place].first or 0) <= sequence else None
+
+
+def _entry(row: Row[Any]) -> Entry:
     return Entry(
         id=row.id, kind=row.kind, received_ms=row.received_ms, gateway=row.gateway, payload=row.payload,
         spool=row.spool, first=row.first, last=row.last, chain_before=row.chain_before, chain=row.chain, link=row.link,

@@ -196,6 +196,12 @@ def _insert(table: Table) -> str:
     )
 
 
+def guards_of(schema: str) -> dict[str, str]:
+    """The triggers that a store of version ``schema`` must have: name -> statement. Batches are not sealed here, so
+    that nothing is ever deleted."""
+    return {name: statement for name, (since, statement) in GUARDS.items() if since <= schema}
+
+
 def found_guards(connection: Connection) -> dict[str, str]:
     """The triggers that are there and will fire, each with its function, as ``GUARDS`` words them."""
     return {

@@ -63,6 +63,36 @@ journal = Table(
     Index("journal_by_kind", "kitchen", "kind", "id"),
 )
 
+# A run of the journal whose batches are held as columns (see segments.py); no batch is deleted that is not in one. Runs
+# follow each other from the first entry on. ``journal_id``: the ``sealed`` entry that gives ``digest``.
+segment = Table(
+    "segment",
+    metadata,
+    _key("kitchen"),
+    _key("first_id", BigInteger),
+    _need("last_id", BigInteger),
+    _need("batches", Integer),
+    _need("rows", Integer),
+    _need("first_ms", BigInteger),  # received, by the server's clock
+    _need("last_ms", BigInteger),
+    _need("digest", String),
+    _need("journal_id", BigInteger),
+    _need("content", LargeBinary),
+)
+
+# Which rows of which spool lie in which segment, and the spool's chain value after them.
+segment_spool = Table(
+    "segment_spool",
+    metadata,
+    _key("kitchen"),
+    _key("gateway"),
+    _key("spool"),
+    _key("last", BigInteger),
+    _need("first", BigInteger),
+    _need("first_id", BigInteger),
+    _need("chain", LargeBinary),
+)
+
 # How far each spool is stored without a hole: the number that ``committed`` speaks of.
 spool = Table(
     "spool",
@@ -114,6 +144,40 @@ reading = Table(
     ),
     Index("reading_by_sensor", "kitchen", "sensor", "measured_ms"),
     Index("reading_by_journal", "kitchen", "journal_id"),
+)
+
+# Readings of old days, a row for every minute in which a sensor was measured (see projections/minutes.py). Only what
+# was measured in the minute counts: ``mean`` weighs every report by the samples it stands for.
+reading_minute = Table(
+    "reading_minute",
+    metadata,
+    _key("kitchen"),
+    _key("sensor"),
+    _key("minute_ms", BigInteger),
+    _key("quantity"),
+    _need("low", Float),
+    _need("mean", Float),
+    _need("high", Float),
+    _need("count", Integer),  # samples
+    _need("reports", Integer),
+    _need("late", Integer),  # reports older than their validity when they came
+    _need("fixed", Integer),  # reports that a ClockFix dated
+    sqlite_with_rowid=False,
+)
+
+# Stretches of a sensor's time whose readings became minutes, and which minutes (bits from ``start_ms``) they covered.
+compaction = Table(
+    "compaction",
+    metadata,
+    _key("kitchen"),
+    _key("sensor"),
+    _key("journal_id", BigInteger),
+    _need("start_ms", BigInteger),
+    _need("end_ms", BigInteger),
+    _need("reports", Integer),
+    _need("measured", LargeBinary),
+    _need("late", LargeBinary),
+    Index("compaction_by_time", "kitchen", "sensor", "end_ms"),
 )
 
 latest = Table(
@@ -331,6 +395,7 @@ lease = Table(
 )
 
 PROJECTIONS: tuple[Table, ...] = (
-    spool, quarantine, reading, completeness, latest, boot, rule_state, incident, movement, ledger_line, alert,
+    spool, quarantine, reading, reading_minute, compaction, completeness,
+    latest, boot, rule_state, incident, movement, ledger_line, alert,
     sent_before, gateway,
 )  # fmt: skip

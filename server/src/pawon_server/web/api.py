@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import ColumnElement, Engine, Select, Table, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, Table, func, literal, select, tuple_
 
 from pawon_contract.codec import digest
 from pawon_contract.units import QUANTITIES
@@ -25,7 +25,7 @@ from ..projections.completeness import (
     minutes_known,
 )
 from ..rulebook import Rulebook
-from ..store.tables import completeness, gateway, incident, movement, quarantine, reading
+from ..store.tables import completeness, gateway, incident, movement, quarantine, reading, reading_minute
 from .dates import Dates
 from .queries import balances, incident_view, movement_view
 from .view import Snapshot
@@ -90,15 +90,17 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         until: AwareDatetime | None = None, cursor: Cursor = None, limit: Limit = 100,
     ) -> Page:  # fmt: skip
         """What was measured; ``since`` is included, ``until`` is not. Where the clock only guessed (``rtc``,
-        ``guess``), ``earliest_at`` and ``latest_at`` bound the time; null where nothing does."""
-        where = _where(reading, kitchen, {"sensor": sensor, "quantity": quantity})
-        where += _between(reading.c.measured_ms, since, until)
+        ``guess``), ``earliest_at`` and ``latest_at`` bound the time; null where nothing does. ``resolution``: a report
+        as it came (``raw``), or of old days a whole ``minute`` with its mean, least and greatest value."""
+        asked = {"sensor": sensor, "quantity": quantity}
+        where = _where(reading, kitchen, asked) + _between(reading.c.measured_ms, since, until)
         keys = (reading.c.measured_ms, reading.c.sequence, reading.c.spool, reading.c.gateway)
         rows, following = _page(reader, select(reading).where(*where), keys, cursor, limit)
         dates = _dates(reader, kitchen, [row.boot for row in rows])
         items = [
             {
-                "sensor": row.sensor, "name": names.get(row.sensor, row.sensor), "quantity": row.quantity,
+                "resolution": "raw", "sensor": row.sensor, "name": names.get(row.sensor, row.sensor),
+                "quantity": row.quantity,
                 "unit": QUANTITIES[row.quantity].unit if row.quantity in QUANTITIES else "", "value": row.value,
                 "low": row.low, "high": row.high, "count": row.count, "measured_at": iso(row.measured_ms),
                 "first_measured_at": iso(row.first_measured_ms), "clock": row.clock,
@@ -107,7 +109,27 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
             }
             for row in rows
         ]  # fmt: skip
-        return Page(items=items, next=following)
+        between = _between(reading_minute.c.minute_ms, since, until)
+        minutes = old_minutes(reader, kitchen, asked, between, cursor, limit)
+        if not minutes:
+            return Page(items=items, next=following)
+        places: list[tuple[Any, ...]] = [tuple(row._mapping[key] for key in keys) for row in rows]
+        items += [
+            {
+                "resolution": "minute", "sensor": row.sensor, "name": names.get(row.sensor, row.sensor),
+                "quantity": row.quantity, "unit": QUANTITIES[row.quantity].unit if row.quantity in QUANTITIES else "",
+                "value": row.mean, "low": row.low, "high": row.high, "count": row._mapping["count"],
+                "measured_at": iso(row.minute_ms), "first_measured_at": None, "clock": None,
+                "valid_s": MINUTE_MS / 1000, "gateway": None, "spool": None, "sequence": None,
+            }
+            for row in minutes
+        ]  # fmt: skip
+        places += [(row.minute_ms, 0, row.sensor, row.quantity) for row in minutes]
+        order = sorted(range(len(items)), key=lambda place: places[place], reverse=True)
+        if following is None and len(order) <= limit:
+            return Page(items=[items[place] for place in order], next=None)
+        last = places[order[limit - 1]]
+        return Page(items=[items[place] for place in order[:limit]], next="~".join(map(str, last)))
 
     @router.get("/completeness")
     def complete(day: AskedDay = None, sensor: Word = None) -> Page:
@@ -268,6 +290,35 @@ def _dates(reader: Engine, kitchen: str, names: list[str | None]) -> Dates:
 
 def _between_at(of: str, span: Span) -> dict[str, str | None]:
     return {f"{of}earliest_at": iso(span[0]), f"{of}latest_at": iso(span[1])}
+
+
+def old_minutes(
+    reader: Engine, kitchen: str, asked: dict[str, str | None], between: list[ColumnElement[bool]], cursor: str | None,
+    limit: int,
+) -> list[Any]:  # fmt: skip
+    """The newest minutes of old days before ``cursor``, at most one more than ``limit``, sensor by sensor as they lie
+    in the table. In the order of readings a minute stands at its beginning, behind what is raw there."""
+    zero: ColumnElement[int] = literal(0)
+    keys = (reading_minute.c.minute_ms, zero, reading_minute.c.sensor, reading_minute.c.quantity)
+    where = _where(reading_minute, kitchen, asked) + between
+    if cursor is not None:
+        where.append(_after(keys, cursor))
+    rows: list[Any] = []
+    with reader.connect() as connection:
+        name: str | None = ""
+        while True:
+            following = select(func.min(reading_minute.c.sensor)).where(
+                reading_minute.c.kitchen == kitchen, reading_minute.c.sensor > name
+            )
+            name = asked["sensor"] or connection.execute(following).scalar()
+            if name is None:
+                break
+            newest = select(reading_minute).where(*where, reading_minute.c.sensor == name)
+            rows += connection.execute(newest.order_by(reading_minute.c.minute_ms.desc()).limit(limit + 1)).all()
+            if asked["sensor"] is not None:
+                break
+    rows.sort(key=lambda row: (row.minute_ms, row.sensor, row.quantity), reverse=True)
+    return rows[: limit + 1]
 
 
 def _wanted(value: str, filter_value: str | None) -> bool:
