@@ -1,0 +1,337 @@
+"""One kitchen under torture: real mosquitto, real gateway, real server and SQLite store, a bad network, bad disks.
+
+The devices are eight probes' files that change ten times a second; what they showed and when is remembered here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import shutil
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.torture.accepted import Accepted, Shown, Verdict, compare, read_ear
+from tests.torture.launcher import Launcher
+from tests.torture.proxy import FaultProxy
+from tests.torture.twin import compare_incidents
+
+from pawon_firmware_bridge.ds18b20 import STEPS_PER_DEGREE, scratchpad_of
+from pawon_firmware_bridge.protocols.ds18b20_w1 import encode_w1_text
+from pawon_server.record.rebuild import rebuild
+from pawon_server.record.verify import verify
+from pawon_server.store.database import open_to_read
+
+KITCHEN, GATEWAY = "dapur-siksa", "gw-1"
+PROBES = tuple(f"chiller-{number}" for number in range(1, 9))
+POISONED = "uji-racun"
+SHOW_S = 0.1
+# DEMO: above 8 C for 15 s is an incident, which 5 s of cold end.
+HOT_S, COLD_S = 19.0, 9.0
+COLD_STEPS, HOT_STEPS = (0, 56), (9 * STEPS_PER_DEGREE, 19 * STEPS_PER_DEGREE)
+DRAIN_S = 90.0
+# An armed program dies at one of its first passings, within a second or two.
+MOST_PASSINGS = 12
+MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+
+_SENSORS = "".join(
+    f'[[sensor]]\nid = "{name}"\ngateway = "{GATEWAY}"\nname = "{name}"\npoint = "chiller"\n' for name in PROBES
+)
+SERVER_TOML = """
+kitchen = "{kitchen}"
+name = "Dapur Siksa"
+profile = "DEMO"
+store = "{folder}/server/pawon.db"
+broker = "mqtt://127.0.0.1:{server_broker}"
+http.port = {http}
+[[gateway]]
+id = "gw-1"
+{sensors}[[sensor]]
+id = "uji-racun"
+gateway = "gw-1"
+name = "Racun"
+"""
+GATEWAY_TOML = """
+kitchen = "{kitchen}"
+gateway = "gw-1"
+broker = "mqtt://127.0.0.1:{gateway_broker}"
+data_dir = "{folder}/gateway"
+heartbeat_s = 2
+[guard]
+profile = "DEMO"
+[[w1]]
+root = "{folder}/w1"
+interval_s = 0.5
+"""
+# As docker/mosquitto has it, without its passwords.
+MOSQUITTO_CONF = """
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence true
+persistence_location {folder}/broker/
+autosave_on_changes true
+autosave_interval 1
+max_inflight_messages 1000
+max_queued_messages 0
+max_queued_bytes 67108864
+log_type error
+"""
+
+
+def free_port() -> int:
+    """A port the kernel chose."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Road:
+    """The programs of one kitchen. ``disk``: they run on a disk that can be told to fail; ``faked``: so can clocks."""
+
+    def __init__(self, folder: Path, chance: random.Random, *, disk: bool, faked: bool, network: bool) -> None:
+        self.folder, self.chance, self._disk = folder, chance, disk
+        self.counts: Counter[str] = Counter()
+        self.shown = Shown()
+        self._pids: dict[str, int] = {}
+        self._armed: dict[str, str | None] = {}
+        self._broker: subprocess.Popen[bytes] | None = None
+        self.broker_port, self.http_port = free_port(), free_port()
+        self.proxies = [
+            FaultProxy(lambda: self.broker_port, chance.getrandbits(32), **({} if network else {"faults": ()}))
+            for _ in range(2)
+        ]
+        ports = [proxy.start() for proxy in self.proxies]
+        for name in ("gateway", "server", "broker", "w1"):
+            (folder / name).mkdir()
+        values = {
+            "folder": folder, "kitchen": KITCHEN, "gateway_broker": ports[0], "server_broker": ports[1],
+            "http": self.http_port, "sensors": _SENSORS,
+        }  # fmt: skip
+        (folder / "server.toml").write_text(SERVER_TOML.format(**values))
+        probes = "".join(
+            f'[[w1.sensor]]\nid = "{name}"\nrom = "{_rom(name)}"\npoint = "chiller"\nreport_step = 0.01\n'
+            for name in PROBES
+        )
+        (folder / "gateway.toml").write_text(GATEWAY_TOML.format(**values) + probes)
+        (folder / "mosquitto.conf").write_text(MOSQUITTO_CONF.format(port=self.broker_port, folder=folder))
+        # An account that is not root's may write there, should the broker change to one.
+        (folder / "broker").chmod(0o777)
+        self.clock_file = folder / "faketime"
+        self.clock_file.write_text("+0\n")
+        self.reboot()
+        self.launcher = Launcher(self.clock_file if faked else None)
+        self._frozen = threading.Event()
+        self._ended = threading.Event()
+        self._began = time.monotonic()
+        self._devices = threading.Thread(target=self._show, name="devices", daemon=True)
+        self._devices.start()
+
+    # --- devices and clocks -----------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        """Every probe another value ten times a second, hot and cold by turns, each at its own time."""
+        for name in PROBES:
+            (self.folder / "w1" / _rom(name)).mkdir()
+        number = 0
+        while not self._ended.is_set():
+            if not self._frozen.is_set():
+                number += 1
+                for place, name in enumerate(PROBES):
+                    in_cycle = (time.monotonic() - self._began + place * 5) % (HOT_S + COLD_S)
+                    low, high = HOT_STEPS if in_cycle > COLD_S else COLD_STEPS
+                    steps = low + number * 37 % (high - low)
+                    file = self.folder / "w1" / _rom(name) / "w1_slave"
+                    new = file.with_suffix(".new")
+                    new.write_bytes(encode_w1_text(scratchpad_of(steps)))
+                    self.shown.show(name, time.time_ns() // 1_000_000, steps / STEPS_PER_DEGREE)
+                    new.replace(file)
+            self._ended.wait(SHOW_S)
+
+    def reboot(self) -> None:
+        """The next start of the gateway is another boot, whose wall clock is wrong again."""
+        boottime_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        self._boot = (secrets.token_hex(8), boottime_ms - self.chance.randint(1, 60_000))
+        self.jump(self.chance.choice((0, -14 * 86_400_000, -56 * 365 * 86_400_000, 3_600_000)))
+
+    def jump(self, shift_ms: int) -> None:
+        """The gateway's wall clock is this wrong from now on."""
+        new = self.folder / "clock.new"
+        new.write_text(json.dumps({"boot": self._boot[0], "began_ms": self._boot[1], "shift_ms": shift_ms}))
+        new.replace(self.folder / "clock.json")
+
+    # --- programs ---------------------------------------------------------------------------------------------------
+
+    def start(self, name: str, point: str | None = None) -> None:
+        """Start one of broker, server, gateway, if it does not run; ``point``: it will kill itself there."""
+        if self.runs(name):
+            return
+        if name == "broker":
+            with (self.folder / "broker.log").open("ab") as log:
+                self._broker = subprocess.Popen(
+                    [MOSQUITTO, "-c", str(self.folder / "mosquitto.conf")], stdout=log, stderr=log,
+                    stdin=subprocess.DEVNULL,
+                )  # fmt: skip
+            return
+        passing = self.chance.randint(1, MOST_PASSINGS)
+        self._armed[name] = point
+        self._pids[name] = self.launcher.start(
+            name, self.folder / f"{name}.log", folder=str(self.folder), point=point, passing=passing, disk=self._disk
+        )
+
+    def runs(self, name: str) -> bool:
+        """Whether it runs. One that ended otherwise than by being killed or asked to is a broken promise."""
+        if name == "broker":
+            return self._broker is not None and self._broker.poll() is None
+        if name not in self._pids:
+            return False
+        status = self.launcher.status(self._pids[name])
+        if status is None:
+            return True
+        del self._pids[name]
+        if status != -9:
+            raise RoadError(f"{name} has ended with {status}:\n{self.log(name)[-3000:]}")
+        self.counts[f"kill -9 {name} at {self._armed[name]}"] += 1
+        return False
+
+    def kill(self, name: str) -> bool:
+        """kill -9; whether it still ran."""
+        if not self.runs(name):
+            return False
+        if name == "broker":
+            assert self._broker is not None
+            self._broker.kill()
+            self._broker.wait()
+        else:
+            pid = self._pids.pop(name)
+            os.kill(pid, 9)
+            self.launcher.status(pid, wait=True)
+        self.counts[f"kill -9 {name}"] += 1
+        return True
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a program, if it runs."""
+        if self.runs(name):
+            pid = self._broker.pid if name == "broker" and self._broker is not None else self._pids[name]
+            os.kill(pid, number)
+
+    def log(self, name: str) -> str:
+        """What a program has said."""
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    def accepted(self) -> Accepted:
+        """What the ear has heard."""
+        file = self.folder / "accepted.jsonl"
+        return read_ear(file) if file.exists() else Accepted()
+
+    def upto(self, spool: str) -> int:
+        """How far the server holds a spool."""
+        try:
+            with sqlite3.connect(f"file:{self.folder}/server/pawon.db?mode=ro", uri=True) as store:
+                row = store.execute("SELECT upto FROM spool WHERE spool = ?", (spool,)).fetchone()
+            store.close()
+        except sqlite3.Error:
+            return 0  # there is no store yet
+        return int(row[0]) if row else 0
+
+    def healthy(self) -> bool:
+        """Whether the server says so."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/health", timeout=2) as answer:
+                return bool(json.load(answer)["ok"])
+        except OSError:
+            return False
+
+    def until(self, condition: Callable[[], bool], what: str, within_s: float = DRAIN_S) -> None:
+        """Wait for something; what died is started again."""
+        deadline = time.monotonic() + within_s
+        while not condition():
+            if time.monotonic() > deadline:
+                tails = "\n".join(f"--- {name}\n{self.log(name)[-2500:]}" for name in ("gateway", "server", "broker"))
+                raise RoadError(f"waited {within_s:.0f} s in vain for {what}\n{tails}")
+            for name in ("broker", "server", "gateway"):
+                self.start(name)
+            time.sleep(0.1)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def settle(self, *, times_count: bool = True) -> Verdict:
+        """End all faults, let everything arrive, and compare."""
+        for proxy in self.proxies:
+            proxy.calm()
+        for name in ("gateway", "server"):
+            for flag in ("FULL", "FAILING", "SLOW"):
+                (self.folder / name / flag).unlink(missing_ok=True)
+            self.kill(name)  # one that is armed would die on the way
+        self.until(self.healthy, "the server to be healthy")
+        heard = self.accepted()
+        if not heard.rows:
+            raise RoadError("nothing was accepted")
+        spool = max(heard.rows, key=lambda key: key[1])[0]
+        goal = heard.last(spool)
+        # A little more than all: the road goes on.
+        self.until(lambda: self.upto(spool) > goal, f"row {goal + 1} at the server")
+        self._frozen.set()
+        self.stop()
+        verdict = compare(
+            self.folder / "server/pawon.db", self.folder / "gateway/spool.db", self.accepted(), goal,
+            self.shown if times_count else None,
+        )  # fmt: skip
+        self._check_record(verdict)
+        return verdict
+
+    def _check_record(self, verdict: Verdict) -> None:
+        """The journal proves itself, tells the same again, and its incidents are those of a server without faults."""
+        store = open_to_read(self.folder / "server/pawon.db")
+        try:
+            proof = verify(store, KITCHEN)
+            if proof.finding is not None:
+                verdict.note(f"the journal: {proof.finding.text()}")
+            again = rebuild(store, KITCHEN, self.folder)
+            for table in again.tables:
+                if not table.same:
+                    verdict.note(f"derived again, {table.table} differs in {table.count} rows")
+            verdict.incidents = compare_incidents(store, self.folder / "twin", KITCHEN, GATEWAY, verdict.note)
+        finally:
+            store.dispose()
+
+    def stop(self) -> None:
+        """Everything ends as it would in a kitchen: the programs are asked to."""
+        for name in ("gateway", "server"):
+            if self.runs(name):
+                pid = self._pids.pop(name)
+                os.kill(pid, 15)
+                status = self.launcher.status(pid, wait=True)
+                if status != 0:
+                    raise RoadError(f"{name} has ended with {status}:\n{self.log(name)[-3000:]}")
+
+    def end(self) -> None:
+        """Everything is gone."""
+        self._ended.set()
+        self._devices.join(timeout=5)
+        self.launcher.end()
+        if self._broker is not None:
+            self._broker.kill()
+            self._broker.wait()
+        for proxy in self.proxies:
+            self.counts.update({f"connection {name}": count for name, count in proxy.counts.items() if name != "none"})
+            proxy.stop()
+
+
+class RoadError(Exception):
+    """The road does not do what it must; the text says what."""
+
+
+def _rom(sensor: str) -> str:
+    return f"28-0000000000{PROBES.index(sensor):02x}"
