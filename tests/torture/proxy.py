@@ -66,6 +66,8 @@ class FaultProxy:
         self._listening.set()
         self._loop.run_forever()
         server.close()
+        # asyncio's streams report a cancelled connection as an error.
+        self._loop.set_exception_handler(lambda *_: None)
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0))

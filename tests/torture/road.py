@@ -188,7 +188,8 @@ class Road:
         )
 
     def runs(self, name: str) -> bool:
-        """Whether it runs. One that ended otherwise than by being killed or asked to is a broken promise."""
+        """Whether it runs. One that ended otherwise than by being killed or asked to is a broken promise; on a bad disk
+        a program may say so and leave, and its service manager starts it again."""
         if name == "broker":
             return self._broker is not None and self._broker.poll() is None
         if name not in self._pids:
@@ -197,6 +198,9 @@ class Road:
         if status is None:
             return True
         del self._pids[name]
+        if status == 1 and self._disk and "by a bug" not in self.log(name):
+            self.counts[f"{name} gave up on its disk and was started again"] += 1
+            return False
         if status != -9:
             raise RoadError(f"{name} has ended with {status}:\n{self.log(name)[-3000:]}")
         self.counts[f"kill -9 {name} at {self._armed[name]}"] += 1
