@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.torture import poison
+from tests.torture.inside import KITCHEN
 from tests.torture.points import POINTS
-from tests.torture.road import GATEWAY, KITCHEN, POISONED, Road
+from tests.torture.road import GATEWAY, POISONED, Road
 
 DAY_MS = 86_400_000
 # Far beyond what a person would set by mistake, and what a missing battery gives.

@@ -24,8 +24,11 @@ from tests.torture import points
 from tests.torture.disk import FULL, IOERR_FSYNC, OK, Disk
 
 import pawon_server.cli
+from pawon_contract.broker import BrokerAddress
+from pawon_contract.codec import encode_item
+from pawon_contract.messages import GatewayStatus, Live, LiveValue, Reading
 from pawon_edge.cli import broker_address
-from pawon_edge.clock import SystemClock
+from pawon_edge.clock import Offset, SystemClock
 from pawon_edge.config import load_config
 from pawon_edge.gateway import Gateway
 from pawon_edge.spool import Spool, store
@@ -34,6 +37,8 @@ from pawon_server.ingest import subscriber, writer
 
 SLOW_SYNC_S = 0.2  # faults.md's worst SD card
 QUICK_W1_S = 0.1
+KITCHEN = "dapur-siksa"
+BACKLOG_EVERY_MS = 50  # of one sensor; only their number matters
 WAL_PAGES = 64  # of 1,000: checkpoints come often enough to be killed in
 
 
@@ -103,6 +108,51 @@ def server(*, folder: str, point: str | None = None, passing: int = 1, disk: boo
         return pawon_server.cli.main(arguments)
 
 
+def gateways(*, folder: str, first: int, count: int, rows: int, port: int) -> int:
+    """``count`` real uplinks over real spools in one process, each with a backlog. They connect when the file ``go`` is
+    there, and write ``drained-N`` when the server has everything."""
+    _say_to_log()
+    logging.getLogger().setLevel(logging.WARNING)
+    place, clock, boot = Path(folder), SystemClock(), SystemClock().boot()
+    known = Offset(offset_ms=clock.utc_ms() - clock.monotonic_ms(), quality="synced", error_ms=50)
+    uplinks: list[tuple[Spool, publisher.Publisher, str]] = []
+    for number in range(first, first + count):
+        spool, sensor = Spool(place / f"gw-{number}" / "spool.db"), f"chiller-{number}"
+        began_ms = clock.monotonic_ms() - rows * BACKLOG_EVERY_MS
+        for at in range(0, rows, 500):
+            items = [
+                encode_item(Reading(at_ms=max(0, began_ms + n * BACKLOG_EVERY_MS), sensor=sensor,
+                                    quantity="temperature_c", value=n % 32 / 8))
+                for n in range(at, min(rows, at + 500))
+            ]  # fmt: skip
+            spool.append(boot, items)
+        uplink = publisher.Publisher(
+            kitchen=KITCHEN, gateway=f"gw-{number}", boot=boot, broker=BrokerAddress(host="127.0.0.1", port=port),
+            spool=spool, clock=clock, offset_of=lambda _: known, on_server_time=lambda *_: None,
+            status=lambda online: GatewayStatus(online=online, boot=boot),
+        )  # fmt: skip
+        uplinks.append((spool, uplink, sensor))
+    (place / f"ready-{first}").touch()
+    while not (place / "go").exists():
+        time.sleep(0.05)
+    for _, uplink, _ in uplinks:
+        uplink.start()
+    while True:
+        for _, uplink, sensor in uplinks:
+            value = LiveValue(
+                sensor=sensor, quantity="temperature_c", at_ms=clock.monotonic_ms(), value=told_time(time.time())
+            )
+            uplink.send_live(Live(boot=boot, sent_ms=clock.monotonic_ms(), values=[value]))
+        if all(spool.upto == spool.last == rows for spool, _, _ in uplinks):
+            (place / f"drained-{first}").touch()
+        time.sleep(1.0)
+
+
+def told_time(at_s: float) -> float:
+    """A moment as a temperature: tenths of seconds, of the last 200 s."""
+    return int(at_s * 10) % 2_000 / 10
+
+
 def _say_to_log() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
 
@@ -155,4 +205,4 @@ def _troubles(folder: Path) -> Callable[[str, str], int]:
     return fault
 
 
-PROGRAMS: dict[str, Callable[..., int]] = {"gateway": gateway, "server": server}
+PROGRAMS: dict[str, Callable[..., int]] = {"gateway": gateway, "server": server, "gateways": gateways}

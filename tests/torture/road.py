@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.torture.accepted import Accepted, Shown, Verdict, compare, read_ear
+from tests.torture.inside import KITCHEN
 from tests.torture.launcher import Launcher
 from tests.torture.proxy import FaultProxy
 from tests.torture.twin import compare_incidents
@@ -31,7 +32,7 @@ from pawon_server.record.rebuild import rebuild
 from pawon_server.record.verify import verify
 from pawon_server.store.database import open_to_read
 
-KITCHEN, GATEWAY = "dapur-siksa", "gw-1"
+GATEWAY = "gw-1"
 PROBES = tuple(f"chiller-{number}" for number in range(1, 9))
 POISONED = "uji-racun"
 SHOW_S = 0.1
@@ -72,8 +73,10 @@ profile = "DEMO"
 root = "{folder}/w1"
 interval_s = 0.5
 """
-# As docker/mosquitto has it, without its passwords.
+# As docker/mosquitto has it, without its passwords. ``user``: root's broker would become an account that may not write
+# here; anybody else's stays who it is.
 MOSQUITTO_CONF = """
+user root
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
@@ -123,8 +126,6 @@ class Road:
         )
         (folder / "gateway.toml").write_text(GATEWAY_TOML.format(**values) + probes)
         (folder / "mosquitto.conf").write_text(MOSQUITTO_CONF.format(port=self.broker_port, folder=folder))
-        # An account that is not root's may write there, should the broker change to one.
-        (folder / "broker").chmod(0o777)
         self.clock_file = folder / "faketime"
         self.clock_file.write_text("+0\n")
         self.reboot()
