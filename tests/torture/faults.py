@@ -76,18 +76,33 @@ def poison_topic(road: Road) -> None:
 
 
 def fill_disk(road: Road) -> None:
-    """The disk of the gateway's spool or of the server's store is full, and freed."""
-    _while_flag(road, "FULL", "disk full and freed", road.chance.uniform(1, 4))
+    """The disk of the gateway's spool or of the server's store is full, and freed: a small one of its own where that
+    may be mounted, else SQLite is told so by every write."""
+    whose = road.chance.choice(("gateway", "server"))
+    if whose not in road.mounted:
+        _while_flag(road, whose, "FULL", "disk full and freed (simulated)", road.chance.uniform(1, 4))
+        return
+    ballast = road.folder / whose / "ballast"
+    try:
+        with ballast.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+    except OSError:
+        pass  # full, as intended
+    road.counts[f"{whose}: disk full and freed"] += 1
+    time.sleep(road.chance.uniform(1, 4))
+    ballast.unlink()
 
 
 def slow_disk(road: Road) -> None:
     """Each sync takes 200 ms."""
-    _while_flag(road, "SLOW", "disk slow", road.chance.uniform(1, 4))
+    _while_flag(road, road.chance.choice(("gateway", "server")), "SLOW", "disk slow", road.chance.uniform(1, 4))
 
 
 def fail_sync(road: Road) -> None:
     """One sync fails with EIO."""
-    _while_flag(road, "FAILING", "fsync failed with EIO", road.chance.uniform(0.5, 1.5))
+    whose = road.chance.choice(("gateway", "server"))
+    _while_flag(road, whose, "FAILING", "fsync failed with EIO", road.chance.uniform(0.5, 1.5))
 
 
 def lock_store(road: Road) -> None:
@@ -134,8 +149,7 @@ def jump_server(road: Road) -> None:
     road.counts["server's clock jumps"] += 1
 
 
-def _while_flag(road: Road, flag: str, name: str, seconds: float) -> None:
-    whose = road.chance.choice(("gateway", "server"))
+def _while_flag(road: Road, whose: str, flag: str, name: str, seconds: float) -> None:
     file = road.folder / whose / flag
     file.touch()
     road.counts[f"{whose}: {name}"] += 1
@@ -164,10 +178,12 @@ def _visit(road: Road, client_id: str, payloads: list[bytes]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theme:
-    """One kind of round. ``times_count``: the server's clock is right, so measured times can be held against truth."""
+    """One kind of round. ``small``: spool and store have disks of a few MB of their own, if that may be.
+    ``times_count``: the server's clock is right, so measured times can be held against truth."""
 
     faults: tuple[Fault, ...]
     disk: bool = False
+    small: bool = False
     network: bool = False
     faked: bool = False
     times_count: bool = True
@@ -178,6 +194,7 @@ THEMES: dict[str, Theme] = {
     "network": Theme(faults=(kill_one, stop_a_while), network=True),
     "broker": Theme(faults=(wipe_broker, take_over, poison_topic, kill_one)),
     "disks": Theme(faults=(fill_disk, slow_disk, fail_sync, lock_store, kill_one), disk=True),
+    "full": Theme(faults=(fill_disk, kill_one), disk=True, small=True),
     "reboots": Theme(faults=(reboot_gateway, jump_gateway, kill_one, kill_all)),
     "clocks": Theme(faults=(jump_server, jump_gateway, reboot_gateway, kill_one), faked=True, times_count=False),
     "all": Theme(

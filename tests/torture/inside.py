@@ -31,7 +31,7 @@ from pawon_edge.cli import broker_address
 from pawon_edge.clock import Offset, SystemClock
 from pawon_edge.config import load_config
 from pawon_edge.gateway import Gateway
-from pawon_edge.spool import Spool, store
+from pawon_edge.spool import Spool, SpoolError, store
 from pawon_edge.uplink import publisher, window
 from pawon_server.ingest import subscriber, writer
 
@@ -84,9 +84,13 @@ def gateway(*, folder: str, point: str | None = None, passing: int = 1, disk: bo
         object.__setattr__(table, "interval_s", QUICK_W1_S)
     with ExitStack() as stack:
         _put_disk_under(stack, place / "gateway" / "spool.db", place, point, passing, disk)
-        program = Gateway(
-            config, config_hash, broker_address(config, place / "gateway.toml"), FileClock(place / "clock.json")
-        )
+        try:
+            program = Gateway(
+                config, config_hash, broker_address(config, place / "gateway.toml"), FileClock(place / "clock.json")
+            )
+        except SpoolError as error:  # as its command line has it
+            print(error, file=sys.stderr)
+            return 1
         program._spool._db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: program.stop())
@@ -174,9 +178,7 @@ def _listen_to(spool: type[Spool], file: Path) -> None:
     spool.append = append  # type: ignore[method-assign]  # of this process
 
 
-def _put_disk_under(
-    stack: ExitStack, file: Path, place: Path, point: str | None, passing: int, troubled: bool
-) -> None:
+def _put_disk_under(stack: ExitStack, file: Path, place: Path, point: str | None, passing: int, troubled: bool) -> None:
     """The disk is only there when it has something to do: it costs time."""
     if not troubled and point != points.CHECKPOINT:
         return

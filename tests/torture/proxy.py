@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable
 FAULTS = (
     "delay", "drip", "half-open", "reset", "cut", "PUBACK swallowed", "PUBACK twice",
 )  # fmt: skip
-PASS = "none"  # noqa: S105 - no secret: the connection without a fault
+PASS = "none"
 CHUNK_BYTES = 16_384
 LONGEST_DELAY_S = 0.5
 DRIP_BYTES, DRIP_S = 97, 0.004
@@ -89,11 +89,11 @@ class FaultProxy:
             return
         self.counts[fault] += 1
         self._open[writer] = self._open[broker_writer] = fault
-        left = [chance.randint(1, MOST_BYTES)]
+        left, other_chance = [chance.randint(1, MOST_BYTES)], random.Random(chance.random())
         pumps = [
-            asyncio.ensure_future(self._pump(reader, broker_writer, writer, fault, left, random.Random(chance.random()))),
+            asyncio.ensure_future(self._pump(reader, broker_writer, writer, fault, left, other_chance)),
             asyncio.ensure_future(self._pump(broker_reader, writer, broker_writer, fault, left, chance)),
-        ]  # fmt: skip
+        ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:

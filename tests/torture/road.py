@@ -42,6 +42,7 @@ COLD_STEPS, HOT_STEPS = (0, 56), (9 * STEPS_PER_DEGREE, 19 * STEPS_PER_DEGREE)
 DRAIN_S = 90.0
 # An armed program dies at one of its first passings, within a second or two.
 MOST_PASSINGS = 12
+SMALL_DISKS = {"gateway": "6m", "server": "24m"}
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 _SENSORS = "".join(
@@ -98,9 +99,12 @@ def free_port() -> int:
 
 
 class Road:
-    """The programs of one kitchen. ``disk``: they run on a disk that can be told to fail; ``faked``: so can clocks."""
+    """The programs of one kitchen. ``disk``: they run on a disk that can be told to fail; ``small``: on one of a few
+    MB; ``faked``: their clocks can be told to jump; ``network``: connections to the broker are bad ones."""
 
-    def __init__(self, folder: Path, chance: random.Random, *, disk: bool, faked: bool, network: bool) -> None:
+    def __init__(
+        self, folder: Path, chance: random.Random, *, disk: bool, small: bool, faked: bool, network: bool
+    ) -> None:  # fmt: skip
         self.folder, self.chance, self._disk = folder, chance, disk
         self.counts: Counter[str] = Counter()
         self.shown = Shown()
@@ -115,6 +119,8 @@ class Road:
         ports = [proxy.start() for proxy in self.proxies]
         for name in ("gateway", "server", "broker", "w1"):
             (folder / name).mkdir()
+        # Only root may, and not everywhere.
+        self.mounted = [name for name, size in SMALL_DISKS.items() if small and _mount(folder / name, size)]
         values = {
             "folder": folder, "kitchen": KITCHEN, "gateway_broker": ports[0], "server_broker": ports[1],
             "http": self.http_port, "sensors": _SENSORS,
@@ -326,12 +332,20 @@ class Road:
         self._ended.set()
         self._devices.join(timeout=5)
         self.launcher.end()
+        for name in self.mounted:
+            shutil.copytree(self.folder / name, self.folder / f"{name}.was", ignore=shutil.ignore_patterns("ballast"))
+            subprocess.run(["umount", "--lazy", str(self.folder / name)], check=False)
         if self._broker is not None:
             self._broker.kill()
             self._broker.wait()
         for proxy in self.proxies:
             self.counts.update({f"connection {name}": count for name, count in proxy.counts.items() if name != "none"})
             proxy.stop()
+
+
+def _mount(folder: Path, size: str) -> bool:
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "pawon-torture", str(folder)]
+    return os.geteuid() == 0 and subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 class RoadError(Exception):

@@ -184,9 +184,10 @@ def _recover(straight: Straight, disk: Disk) -> None:
     while not disk.dead:
         try:
             with straight.store.reader.connect() as connection:
-                return straight.acceptance.load(connection)
+                straight.acceptance.load(connection)
+            return
         except SQLAlchemyError:
-            pass
+            continue
 
 
 def _upto(straight: Straight) -> int:
@@ -212,8 +213,7 @@ def _check(path: Path, folder: Path, card: _Card) -> int:
             raise BrokenPromiseError(f"derived again, other: {[table for table in again.tables if not table.same]}")
         rows = [row for (payload,) in straight.rows("SELECT payload FROM journal WHERE kind = 'batch' ORDER BY id")
                 for row in _items(payload)]  # fmt: skip
-        stored = {sequence: raw for sequence, raw in rows}
-        if stored != dict(enumerate(card.sender.rows[:upto], 1)):
+        if dict(rows) != dict(enumerate(card.sender.rows[:upto], 1)):
             raise BrokenPromiseError(f"the journal's rows up to {upto} are not those that were sent")
         kept, card.answered = upto - card.answered, upto
         return kept

@@ -39,7 +39,9 @@ LONGEST_S = 900.0
 _HEAD = 'kitchen = "{kitchen}"\nname = "Badai"\nprofile = "DEMO"\nstore = "{folder}/server/pawon.db"\n' + (
     'broker = "mqtt://127.0.0.1:{port}"\nhttp.port = {http}\n'
 )
-_ONE = '[[gateway]]\nid = "gw-{n}"\n[[sensor]]\nid = "chiller-{n}"\ngateway = "gw-{n}"\nname = "{n}"\npoint = "chiller"\n'
+_ONE = (
+    '[[gateway]]\nid = "gw-{n}"\n[[sensor]]\nid = "chiller-{n}"\ngateway = "gw-{n}"\nname = "{n}"\npoint = "chiller"\n'
+)
 
 
 class Storm(msgspec.Struct, frozen=True, kw_only=True):
