@@ -39,7 +39,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     seed: int
     seconds: float
-    counts: dict[str, float]
+    counts: dict[str, int | float]
     trouble: str = ""
 
 
