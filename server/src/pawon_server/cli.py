@@ -16,7 +16,7 @@ from . import VERSION
 from .config import ConfigError, ServerConfig, load_config
 from .record.cli import RECORD_COMMANDS, add_record_commands
 from .server import Server, broker_address
-from .store.database import StoreError, open_store
+from .store.database import StoreError, open_store, remedy
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{error.path}: {problem}", file=sys.stderr)
         return 1
     except DatabaseError as error:
-        print(f"the store: {error.orig}; pawon-server verify names the place, restore a backup", file=sys.stderr)
+        todo = remedy(error, "pawon-server verify names the place, restore a backup")
+        print(f"the store: {error.orig}; {todo}", file=sys.stderr)
         return 1
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)

@@ -26,6 +26,16 @@ from .tables import store_fact
 SCHEMA = "0002"
 
 
+# What a person can do about the world around the file; everything else is about the bytes in it.
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another program holds it; end that one and start again",
+    sqlite3.SQLITE_FULL: "its disk is full; free some space and start again",
+    sqlite3.SQLITE_IOERR: "its disk fails; look at the system's log, and at the disk, before you start again",
+    sqlite3.SQLITE_READONLY: "it may not be written; look at the rights of the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; look at the rights of the file and its folder, and at free space",
+}
+
+
 class StoreError(Exception):
     """The store cannot be used; the text names the file and the remedy."""
 
@@ -58,10 +68,16 @@ def open_store(path: Path) -> Store:
         return Store(path, writer, _engine(path, begin="BEGIN"), epoch, lock)
     except DatabaseError as error:
         lock.close()
-        raise StoreError(f"{path}: {error.orig}; restore a backup, or move the file away to begin anew") from error
+        otherwise = "restore a backup, or move the file away to begin anew"
+        raise StoreError(f"{path}: {error.orig}; {remedy(error, otherwise)}") from error
     except CommandError as error:
         lock.close()
         raise StoreError(f"{path}: {error}; a newer Pawon wrote this store, so run that one") from error
+
+
+def remedy(error: DatabaseError, otherwise: str) -> str:
+    """What to do about it: nobody is to put a sound record away because a disk was full or a file was held."""
+    return _REMEDIES.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF, otherwise)
 
 
 def open_to_read(path: Path, *, older: bool = False) -> Engine:
