@@ -45,7 +45,6 @@ DRAIN_S = 300.0
 # An armed program dies at one of its first passings, within a second or two.
 MOST_PASSINGS = 12
 SMALL_DISKS = {"gateway": "6m", "server": "24m"}
-MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 _SENSORS = "".join(
     f'[[sensor]]\nid = "{name}"\ngateway = "{GATEWAY}"\nname = "{name}"\npoint = "chiller"\n' for name in PROBES
@@ -112,7 +111,6 @@ class Road:
         self.shown = Shown()
         self._pids: dict[str, int] = {}
         self._armed: dict[str, str | None] = {}
-        self._broker: subprocess.Popen[bytes] | None = None
         self.broker_port, self.http_port = free_port(), free_port()
         self.proxies = [
             FaultProxy(lambda: self.broker_port, chance.getrandbits(32), **({} if network else {"faults": ()}))
@@ -183,24 +181,16 @@ class Road:
         """Start one of broker, server, gateway, if it does not run; ``point``: it will kill itself there."""
         if self.runs(name):
             return
-        if name == "broker":
-            with (self.folder / "broker.log").open("ab") as log:
-                self._broker = subprocess.Popen(
-                    [MOSQUITTO, "-c", str(self.folder / "mosquitto.conf")], stdout=log, stderr=log,
-                    stdin=subprocess.DEVNULL,
-                )  # fmt: skip
-            return
-        passing = self.chance.randint(1, MOST_PASSINGS)
         self._armed[name] = point
-        self._pids[name] = self.launcher.start(
-            name, self.folder / f"{name}.log", folder=str(self.folder), point=point, passing=passing, disk=self._disk
-        )
+        arguments: dict[str, object] = {"configuration": str(self.folder / "mosquitto.conf")}
+        if name != "broker":
+            passing = self.chance.randint(1, MOST_PASSINGS)
+            arguments = {"folder": str(self.folder), "point": point, "passing": passing, "disk": self._disk}
+        self._pids[name] = self.launcher.start(name, self.folder / f"{name}.log", **arguments)
 
     def runs(self, name: str) -> bool:
         """Whether it runs. One that ended otherwise than by being killed or asked to is a broken promise; on a bad disk
         a program may say so and leave, and its service manager starts it again."""
-        if name == "broker":
-            return self._broker is not None and self._broker.poll() is None
         if name not in self._pids:
             return False
         status = self.launcher.status(self._pids[name])
@@ -210,7 +200,7 @@ class Road:
         if status == 1 and self._disk and "by a bug" not in self.log(name):
             self.counts[f"{name} gave up on its disk and was started again"] += 1
             return False
-        if status != -9:
+        if status != -9 or self._armed[name] is None:
             raise RoadError(f"{name} has ended with {status}:\n{self.log(name)[-3000:]}")
         self.counts[f"kill -9 {name} at {self._armed[name]}"] += 1
         return False
@@ -219,22 +209,16 @@ class Road:
         """kill -9; whether it still ran."""
         if not self.runs(name):
             return False
-        if name == "broker":
-            assert self._broker is not None
-            self._broker.kill()
-            self._broker.wait()
-        else:
-            pid = self._pids.pop(name)
-            os.kill(pid, 9)
-            self.launcher.status(pid, wait=True)
+        pid = self._pids.pop(name)
+        os.kill(pid, 9)
+        self.launcher.status(pid, wait=True)
         self.counts[f"kill -9 {name}"] += 1
         return True
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to a program, if it runs."""
         if self.runs(name):
-            pid = self._broker.pid if name == "broker" and self._broker is not None else self._pids[name]
-            os.kill(pid, number)
+            os.kill(self._pids[name], number)
 
     def log(self, name: str) -> str:
         """What a program has said."""
@@ -353,9 +337,6 @@ class Road:
         for name in self.mounted:
             shutil.copytree(self.folder / name, self.folder / f"{name}.was", ignore=shutil.ignore_patterns("ballast"))
             subprocess.run(["umount", "--lazy", str(self.folder / name)], check=False)
-        if self._broker is not None:
-            self._broker.kill()
-            self._broker.wait()
         for proxy in self.proxies:
             self.counts.update({f"connection {name}": count for name, count in proxy.counts.items() if name != "none"})
             proxy.stop()

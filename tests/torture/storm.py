@@ -13,7 +13,6 @@ import argparse
 import json
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -26,7 +25,7 @@ import msgspec
 from tests.torture.inside import KITCHEN, told_time
 from tests.torture.launcher import Launcher
 from tests.torture.record import BrokenPromiseError
-from tests.torture.road import MOSQUITTO, MOSQUITTO_CONF, free_port
+from tests.torture.road import MOSQUITTO_CONF, free_port
 
 from pawon_edge.spool import Spool
 from pawon_server.record.verify import verify
@@ -70,7 +69,7 @@ def run(*, gateways: int, rows: int) -> Storm:
             _HEAD.format(kitchen=KITCHEN, folder=folder, port=port, http=http)
             + "".join(_ONE.format(n=number) for number in range(gateways))
         )
-        launcher, broker = Launcher(), None
+        launcher = Launcher()
         try:
             server = launcher.start("server", folder / "server.log", folder=str(folder))
             each = -(-gateways // PROCESSES)
@@ -86,7 +85,7 @@ def run(*, gateways: int, rows: int) -> Storm:
             display = _Display(http)
             (folder / "go").touch()
             time.sleep(2)  # all of them are knocking
-            broker = subprocess.Popen([MOSQUITTO, "-c", str(folder / "mosquitto.conf")])
+            launcher.start("broker", folder / "broker.log", configuration=str(folder / "mosquitto.conf"))
             began = time.monotonic()
             _until(lambda: all((folder / f"drained-{first}").exists() for first in firsts), "everything to arrive")
             drained_s = time.monotonic() - began
@@ -100,9 +99,6 @@ def run(*, gateways: int, rows: int) -> Storm:
             )  # fmt: skip
         finally:
             launcher.end()
-            if broker is not None:
-                broker.kill()
-                broker.wait()
         _check(folder, gateways, rows, storm)
         return storm
 
