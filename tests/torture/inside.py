@@ -160,6 +160,13 @@ def broker(*, configuration: str) -> int:
     os.execve(MOSQUITTO, [MOSQUITTO, "-c", configuration], environment)
 
 
+def clock() -> int:
+    """What a program here believes of time: wall, since boot, monotonic; seconds."""
+    print(json.dumps([time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()]))
+    sys.stdout.flush()
+    return 0
+
+
 def told_time(at_s: float) -> float:
     """A moment as a temperature: tenths of seconds, of the last 200 s."""
     return int(at_s * 10) % 2_000 / 10
@@ -215,4 +222,10 @@ def _troubles(folder: Path) -> Callable[[str, str], int]:
     return fault
 
 
-PROGRAMS: dict[str, Callable[..., int]] = {"gateway": gateway, "server": server, "gateways": gateways, "broker": broker}
+PROGRAMS: dict[str, Callable[..., int]] = {
+    "gateway": gateway,
+    "server": server,
+    "gateways": gateways,
+    "broker": broker,
+    "clock": clock,
+}
