@@ -29,8 +29,8 @@ HEAD = """# Reliability
 
 This page is written by `scripts/benchmarks/reliability.py` from the reports of runs; no figure is typed by hand. Repeat
 it: `scripts/bench torture --report docs/reliability/torture.json`, then the script. A single round:
-`scripts/bench torture --only-seed N` (the seed decides what is done and in which order; the instant of a kill is the
-machine's).
+`scripts/bench torture --only-seed N --theme NAME` (the seed decides what is done and in which order; the instant of a
+kill is the machine's).
 
 *Accepted* means committed with FULL sync in the gateway's spool. What is in memory when power goes was not accepted: at
 most the last 250 ms and the card's own sync time. Every promise below is about accepted rows.
@@ -56,6 +56,7 @@ THEMES = {
     "broker": "broker wiped, client ids taken over, poison messages",
     "disks": "disk full (told by SQLite), slow, failing once, store locked",
     "full": "small disks really full, and freed",
+    "down": "store down for minutes",
     "reboots": "boots without clock, wall clock jumps of the gateway",
     "clocks": "wall clock jumps of the server and the gateway, reboots",
     "all": "all of them but the server's clock, at once",

@@ -77,6 +77,7 @@ class Verdict:
     refused: int = 0
     incidents: int = 0
     worst_time_error_ms: int = 0
+    server_memory_mb: float = 0.0
     trouble: list[str] = field(default_factory=list)
 
     @property

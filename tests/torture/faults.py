@@ -107,13 +107,23 @@ def fail_sync(road: Road) -> None:
 
 def lock_store(road: Road) -> None:
     """Another process holds the server's store for longer than the server waits for it."""
+    _hold_store(road, "store locked", road.chance.uniform(5.5, 9))
+
+
+def lock_store_long(road: Road) -> None:
+    """The store is down for minutes under a server at work; the gateway sends again and again what nobody takes."""
+    road.until(road.healthy, "the server to be healthy")
+    _hold_store(road, "store locked for minutes", road.chance.uniform(60, 150))
+
+
+def _hold_store(road: Road, name: str, seconds: float) -> None:
     try:
         store = sqlite3.connect(road.folder / "server/pawon.db", timeout=5, isolation_level=None)
         store.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error:
         return  # the server has it at the moment
-    road.counts["store locked"] += 1
-    time.sleep(road.chance.uniform(5.5, 9))
+    road.counts[name] += 1
+    time.sleep(seconds)
     store.execute("ROLLBACK")
     store.close()
 
@@ -195,6 +205,7 @@ THEMES: dict[str, Theme] = {
     "broker": Theme(faults=(wipe_broker, take_over, poison_topic, kill_one)),
     "disks": Theme(faults=(fill_disk, slow_disk, fail_sync, lock_store, kill_one), disk=True),
     "full": Theme(faults=(fill_disk, kill_one), disk=True, small=True),
+    "down": Theme(faults=(lock_store_long,), disk=True),
     "reboots": Theme(faults=(reboot_gateway, jump_gateway, kill_one, kill_all)),
     "clocks": Theme(faults=(jump_server, jump_gateway, reboot_gateway, kill_one), faked=True, times_count=False),
     "all": Theme(

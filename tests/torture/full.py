@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tests.torture import damage, kills, power_cut, rounds, store_cuts, storm, upgrades
+from tests.torture import damage, faults, kills, power_cut, rounds, store_cuts, storm, upgrades
 from tests.torture.record import BrokenPromiseError
 from tests.torture.report import Part, read_report, write_report
 
@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench torture")
     parser.add_argument("--minutes", type=float, default=20, help="of the whole road's rounds")
     parser.add_argument("--rounds", type=int, default=10**6, help="no more of them than so many")
+    parser.add_argument("--theme", choices=list(faults.THEMES), help="of all rounds; each seed has its own without it")
     parser.add_argument("--kitchens", type=int, default=2, help="rounds side by side")
     parser.add_argument("--seconds", type=float, default=rounds.ROUND_S, help="of faults in a round")
     parser.add_argument("--seed", type=int, default=1)
@@ -70,7 +71,7 @@ def main(arguments: list[str]) -> int:
             report.rounds = []
             for result in rounds.run(
                 seed=options.seed, minutes=options.minutes, most=options.rounds, kitchens=options.kitchens,
-                seconds=options.seconds,
+                seconds=options.seconds, theme=options.theme,
             ):  # fmt: skip
                 rounds.tell(result)
                 report.rounds.append(result)

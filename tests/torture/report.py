@@ -8,7 +8,8 @@ import msgspec
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """One round of the whole road. ``faults``: how often each was done; ``trouble`` is empty when all went well."""
+    """One round of the whole road. ``faults``: how often each was done; ``trouble`` is empty when all went well.
+    ``server_memory_mb`` is the most that the server's last life held."""
 
     seed: int
     theme: str
@@ -26,6 +27,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     time_unknown: int = 0
     in_spool: int = 0
     worst_time_error_ms: int = 0
+    server_memory_mb: float = 0.0
     trouble: list[str] = []
 
     @property

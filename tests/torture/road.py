@@ -99,6 +99,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def memory_mb(pid: int, field: str) -> float:
+    """A line of a process' status in /proc: ``VmRSS`` held now, ``VmHWM`` held at most."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024, 1)
+
+
 class Road:
     """The programs of one kitchen. ``disk``: they run on a disk that can be told to fail; ``small``: on one of a few
     MB; ``faked``: their clocks can be told to jump; ``network``: connections to the broker are bad ones."""
@@ -267,6 +273,7 @@ class Road:
         """End all faults, let everything arrive, and compare."""
         for proxy in self.proxies:
             proxy.calm()
+        memory = memory_mb(self._pids["server"], "VmHWM") if self.runs("server") else 0.0
         for name in ("gateway", "server"):
             for flag in ("FULL", "FAILING", "SLOW"):
                 (self.folder / name / flag).unlink(missing_ok=True)
@@ -285,6 +292,7 @@ class Road:
             self.folder / "server/pawon.db", self.folder / "gateway/spool.db", self.accepted(), goal,
             self.shown if times_count else None,
         )  # fmt: skip
+        verdict.server_memory_mb = memory
         self._check_record(verdict)
         return verdict
 

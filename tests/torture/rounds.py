@@ -68,19 +68,21 @@ def run_round(seed: int, seconds: float = ROUND_S, theme: str | None = None) -> 
     )  # fmt: skip
 
 
-def run(*, seed: int, minutes: float, most: int, kitchens: int, seconds: float) -> Iterator[Round]:
+def run(
+    *, seed: int, minutes: float, most: int, kitchens: int, seconds: float, theme: str | None = None
+) -> Iterator[Round]:
     """Rounds from ``seed`` on, begun until ``minutes`` are over, and no more than ``most``."""
     ends = time.monotonic() + minutes * 60
 
     def one(number: int) -> Round:
         done = subprocess.run(
             [sys.executable, "-m", "tests.torture.rounds", "--only-seed", str(number), "--seconds", str(seconds),
-             "--json"],
+             "--json", *(() if theme is None else ("--theme", theme))],
             stdout=subprocess.PIPE, check=False, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         if not done.stdout:
             failed = f"the round itself failed with {done.returncode}; its traceback stands above"
-            return Round(seed=number, theme=theme_of(number), seconds=0, faults={}, trouble=[failed])
+            return Round(seed=number, theme=theme or theme_of(number), seconds=0, faults={}, trouble=[failed])
         return msgspec.json.decode(done.stdout.splitlines()[-1], type=Round)
 
     numbers, running = iter(range(seed, seed + most)), set[Future[Round]]()

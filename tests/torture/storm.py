@@ -25,7 +25,7 @@ import msgspec
 from tests.torture.inside import KITCHEN, told_time
 from tests.torture.launcher import Launcher
 from tests.torture.record import BrokenPromiseError
-from tests.torture.road import MOSQUITTO_CONF, free_port
+from tests.torture.road import MOSQUITTO_CONF, free_port, memory_mb
 
 from pawon_edge.spool import Spool
 from pawon_server.record.verify import verify
@@ -81,7 +81,7 @@ def run(*, gateways: int, rows: int) -> Storm:
                 )  # fmt: skip
             _until(lambda: all((folder / f"ready-{first}").exists() for first in firsts), "the backlogs")
             _until(lambda: _answers(http), "the server's pages")
-            before_mb = _memory_mb(server, "VmRSS")
+            before_mb = memory_mb(server, "VmRSS")
             display = _Display(http)
             (folder / "go").touch()
             time.sleep(2)  # all of them are knocking
@@ -94,7 +94,7 @@ def run(*, gateways: int, rows: int) -> Storm:
                 gateways=gateways, rows=gateways * rows, drained_s=round(drained_s, 1), live_values=len(ages),
                 live_gateways=heard, live_p50_ms=statistics.median(ages) if ages else -1.0,
                 live_p99_ms=statistics.quantiles(ages, n=100)[98] if len(ages) > 1 else -1.0,
-                memory_before_mb=before_mb, memory_most_mb=_memory_mb(server, "VmHWM"),
+                memory_before_mb=before_mb, memory_most_mb=memory_mb(server, "VmHWM"),
                 overflowed=int(_metric(http, "pawon_ingest_overflow_total")),
             )  # fmt: skip
         finally:
@@ -173,11 +173,6 @@ def _metric(http: int, name: str) -> float:
             if line.startswith(f"{name} "):
                 return float(line.split()[1])
     raise BrokenPromiseError(f"no metric {name}")
-
-
-def _memory_mb(pid: int, field: str) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024, 1)
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
