@@ -134,7 +134,8 @@ def compare(
         verdict.tell("doubled", text)
     spool = Spool(spool_file)
     try:
-        name, waiting = spool.id, {}
+        name = spool.id
+        waiting: dict[int, tuple[str, bytes]] = {}
         first = must_be_there + 1
         while part := spool.read(first, limit=500, max_bytes=1 << 20):
             waiting |= {row.sequence: (row.boot, row.item) for row in part}

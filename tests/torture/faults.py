@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.torture import poison
-from tests.torture.inside import KITCHEN
+from tests.torture.configuration import GATEWAY, KITCHEN, POISONED
 from tests.torture.points import POINTS
-from tests.torture.road import GATEWAY, POISONED, Road
+from tests.torture.road import Road
 
 DAY_MS = 86_400_000
 # Far beyond what a person would set by mistake, and what a missing battery gives.
@@ -131,10 +131,10 @@ def _hold_store(road: Road, name: str, seconds: float) -> None:
 def stop_a_while(road: Road) -> None:
     """A program stands still (SIGSTOP) for longer than keepalive, and goes on."""
     name = road.chance.choice(("server", "broker"))
-    road.signal(name, signal.SIGSTOP)
+    road.send_signal(name, signal.SIGSTOP)
     road.counts[f"{name} stood still"] += 1
     time.sleep(road.chance.uniform(1, 6))
-    road.signal(name, signal.SIGCONT)
+    road.send_signal(name, signal.SIGCONT)
 
 
 def reboot_gateway(road: Road) -> None:

@@ -10,7 +10,6 @@ promise ends its part, names its seed and makes the run fail; the other parts go
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
 import os
 import platform
@@ -93,12 +92,9 @@ def one_part(name: str, run: Callable[[], object], seed: int) -> Part:
     began, counts, trouble = time.monotonic(), {}, ""
     try:
         found: Any = run()
+        figures = msgspec.to_builtins(found)  # of a dataclass or a struct
         counts = {
-            key: value
-            for key, value in (
-                dataclasses.asdict(found) if dataclasses.is_dataclass(found) else msgspec.to_builtins(found)
-            ).items()  # type: ignore[arg-type]  # an object
-            if isinstance(value, int | float) and key != "seconds"
+            name: value for name, value in figures.items() if isinstance(value, int | float) and name != "seconds"
         }
     except BrokenPromiseError as error:
         trouble = str(error)

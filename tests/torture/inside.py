@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.torture import points
+from tests.torture.configuration import KITCHEN
 from tests.torture.disk import FULL, IOERR_FSYNC, OK, Disk
 
 import pawon_server.cli
@@ -38,7 +39,6 @@ from pawon_server.ingest import subscriber, writer
 
 SLOW_SYNC_S = 0.2  # faults.md's worst SD card
 QUICK_W1_S = 0.1
-KITCHEN = "dapur-siksa"
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 BACKLOG_EVERY_MS = 50  # of one sensor; only their number matters
 WAL_PAGES = 64  # of 1,000: checkpoints come often enough to be killed in

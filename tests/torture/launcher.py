@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 FAKETIME = "faketime/libfaketimeMT.so.1"
@@ -38,24 +39,30 @@ class Launcher:
 
     def start(self, program: str, log: Path, **arguments: object) -> int:
         """Start ``inside.PROGRAMS[program]``; its process id."""
-        return int(self._ask(do="start", program=program, log=str(log), arguments=arguments))  # type: ignore[call-overload]  # an id
+        return int(self._ask(do="start", program=program, log=str(log), arguments=arguments))
 
     def status(self, pid: int, *, wait: bool = False) -> int | None:
         """How it ended (a signal is negative), or ``None`` while it runs. After an end the id is forgotten."""
         said = self._ask(do="status", pid=pid, wait=wait)
-        return None if said is None else int(said)  # type: ignore[call-overload]  # a status
+        return None if said is None else int(said)
 
     def end(self) -> None:
         """All programs are killed."""
         self._process.communicate()
 
-    def _ask(self, **question: object) -> object:
+    def _ask(self, **question: object) -> Any:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
         stdin.write(json.dumps(question).encode() + b"\n")
         stdin.flush()
         return json.loads(stdout.readline())
+
+
+def memory_mb(pid: int, field: str) -> float:
+    """A line of a process' status in /proc: ``VmRSS`` held now, ``VmHWM`` held at most."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024, 1)
 
 
 def _start(program: str, log: str, arguments: dict[str, object]) -> int:

@@ -54,4 +54,4 @@ def _batch(chance: random.Random, *, items: tuple[bytes, ...] = (), **other: obj
     """A batch of a new spool, stamped in the year 2106."""
     sender = Sender(spool=f"{chance.getrandbits(80):020x}", boot=f"{chance.getrandbits(64):016x}")
     sender.offset_ms = YEAR_2106_MS
-    return sender.add(*(items or GOOD)).batch(**other)
+    return sender.add(*(items or GOOD)).batch(**other)  # type: ignore[arg-type]  # fields of the envelope, by name

@@ -1,7 +1,4 @@
-"""One kitchen under torture: real mosquitto, real gateway, real server and SQLite store, a bad network, bad disks.
-
-The devices are eight probes' files that change ten times a second; what they showed and when is remembered here.
-"""
+"""One kitchen under torture: real mosquitto, real gateway, real server and SQLite store, a bad network, bad disks."""
 
 from __future__ import annotations
 
@@ -10,10 +7,9 @@ import os
 import random
 import secrets
 import shutil
-import socket
+import signal
 import sqlite3
 import subprocess
-import threading
 import time
 import urllib.request
 from collections import Counter
@@ -21,88 +17,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.torture import poison
-from tests.torture.accepted import Accepted, Shown, Verdict, compare, read_ear
-from tests.torture.inside import KITCHEN
-from tests.torture.launcher import Launcher
+from tests.torture.accepted import Accepted, Verdict, compare, read_ear
+from tests.torture.configuration import GATEWAY, KITCHEN, POISONED, free_port, write_configuration
+from tests.torture.devices import Devices
+from tests.torture.launcher import Launcher, memory_mb
 from tests.torture.proxy import FaultProxy
 from tests.torture.twin import compare_incidents
 
-from pawon_firmware_bridge.ds18b20 import STEPS_PER_DEGREE, scratchpad_of
-from pawon_firmware_bridge.protocols.ds18b20_w1 import encode_w1_text
 from pawon_server.record.rebuild import rebuild
 from pawon_server.record.verify import verify
 from pawon_server.store.database import open_to_read
 
-GATEWAY = "gw-1"
-PROBES = tuple(f"chiller-{number}" for number in range(1, 9))
-POISONED = "uji-racun"
-SHOW_S = 0.1
-# DEMO: above 8 C for 15 s is an incident, which 5 s of cold end.
-HOT_S, COLD_S = 19.0, 9.0
-COLD_STEPS, HOT_STEPS = (0, 56), (9 * STEPS_PER_DEGREE, 19 * STEPS_PER_DEGREE)
 # A promise has no time limit; this one is for a machine that has other things to do.
 DRAIN_S = 300.0
 # An armed program dies at one of its first passings, within a second or two.
 MOST_PASSINGS = 12
 SMALL_DISKS = {"gateway": "6m", "server": "24m"}
-
-_SENSORS = "".join(
-    f'[[sensor]]\nid = "{name}"\ngateway = "{GATEWAY}"\nname = "{name}"\npoint = "chiller"\n' for name in PROBES
-)
-SERVER_TOML = """
-kitchen = "{kitchen}"
-name = "Dapur Siksa"
-profile = "DEMO"
-store = "{folder}/server/pawon.db"
-broker = "mqtt://127.0.0.1:{server_broker}"
-http.port = {http}
-[[gateway]]
-id = "gw-1"
-{sensors}[[sensor]]
-id = "uji-racun"
-gateway = "gw-1"
-name = "Racun"
-"""
-GATEWAY_TOML = """
-kitchen = "{kitchen}"
-gateway = "gw-1"
-broker = "mqtt://127.0.0.1:{gateway_broker}"
-data_dir = "{folder}/gateway"
-heartbeat_s = 2
-[guard]
-profile = "DEMO"
-[[w1]]
-root = "{folder}/w1"
-interval_s = 0.5
-"""
-# As docker/mosquitto has it, without its passwords. ``user``: root's broker would become an account that may not write
-# here; anybody else's stays who it is.
-MOSQUITTO_CONF = """
-user root
-listener {port} 127.0.0.1
-allow_anonymous true
-persistence true
-persistence_location {folder}/broker/
-autosave_on_changes true
-autosave_interval 1
-max_inflight_messages 1000
-max_queued_messages 0
-max_queued_bytes 67108864
-log_type error
-"""
-
-
-def free_port() -> int:
-    """A port the kernel chose."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def memory_mb(pid: int, field: str) -> float:
-    """A line of a process' status in /proc: ``VmRSS`` held now, ``VmHWM`` held at most."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024, 1)
 
 
 class Road:
@@ -114,7 +44,6 @@ class Road:
     ) -> None:  # fmt: skip
         self.folder, self.chance, self._disk = folder, chance, disk
         self.counts: Counter[str] = Counter()
-        self.shown = Shown()
         self._pids: dict[str, int] = {}
         self._armed: dict[str, str | None] = {}
         self.broker_port, self.http_port = free_port(), free_port()
@@ -123,51 +52,20 @@ class Road:
             for _ in range(2)
         ]
         ports = [proxy.start() for proxy in self.proxies]
-        for name in ("gateway", "server", "broker", "w1"):
+        for name in ("gateway", "server", "broker"):
             (folder / name).mkdir()
         # Only root may, and not everywhere.
         self.mounted = [name for name, size in SMALL_DISKS.items() if small and _mount(folder / name, size)]
-        values = {
-            "folder": folder, "kitchen": KITCHEN, "gateway_broker": ports[0], "server_broker": ports[1],
-            "http": self.http_port, "sensors": _SENSORS,
-        }  # fmt: skip
-        (folder / "server.toml").write_text(SERVER_TOML.format(**values))
-        probes = "".join(
-            f'[[w1.sensor]]\nid = "{name}"\nrom = "{_rom(name)}"\npoint = "chiller"\nreport_step = 0.01\n'
-            for name in PROBES
+        write_configuration(
+            folder, broker=self.broker_port, gateways_broker=ports[0], servers_broker=ports[1], http=self.http_port
         )
-        (folder / "gateway.toml").write_text(GATEWAY_TOML.format(**values) + probes)
-        (folder / "mosquitto.conf").write_text(MOSQUITTO_CONF.format(port=self.broker_port, folder=folder))
         self.clock_file = folder / "faketime"
         self.clock_file.write_text("+0\n")
         self.reboot()
         self.launcher = Launcher(self.clock_file if faked else None)
-        self._frozen = threading.Event()
-        self._ended = threading.Event()
-        self._began = time.monotonic()
-        self._devices = threading.Thread(target=self._show, name="devices", daemon=True)
-        self._devices.start()
+        self.devices = Devices(folder / "w1")
 
-    # --- devices and clocks -----------------------------------------------------------------------------------------
-
-    def _show(self) -> None:
-        """Every probe another value ten times a second, hot and cold by turns, each at its own time."""
-        for name in PROBES:
-            (self.folder / "w1" / _rom(name)).mkdir()
-        number = 0
-        while not self._ended.is_set():
-            if not self._frozen.is_set():
-                number += 1
-                for place, name in enumerate(PROBES):
-                    in_cycle = (time.monotonic() - self._began + place * 5) % (HOT_S + COLD_S)
-                    low, high = HOT_STEPS if in_cycle > COLD_S else COLD_STEPS
-                    steps = low + number * 37 % (high - low)
-                    file = self.folder / "w1" / _rom(name) / "w1_slave"
-                    new = file.with_suffix(".new")
-                    new.write_bytes(encode_w1_text(scratchpad_of(steps)))
-                    self.shown.show(name, time.time_ns() // 1_000_000, steps / STEPS_PER_DEGREE)
-                    new.replace(file)
-            self._ended.wait(SHOW_S)
+    # --- the gateway's clock ----------------------------------------------------------------------------------------
 
     def reboot(self) -> None:
         """The next start of the gateway is another boot, whose wall clock is wrong again."""
@@ -216,12 +114,12 @@ class Road:
         if not self.runs(name):
             return False
         pid = self._pids.pop(name)
-        os.kill(pid, 9)
+        os.kill(pid, signal.SIGKILL)
         self.launcher.status(pid, wait=True)
         self.counts[f"kill -9 {name}"] += 1
         return True
 
-    def signal(self, name: str, number: int) -> None:
+    def send_signal(self, name: str, number: int) -> None:
         """Send a signal to a program, if it runs."""
         if self.runs(name):
             os.kill(self._pids[name], number)
@@ -286,11 +184,11 @@ class Road:
         goal = heard.last(spool)
         # A little more than all: the road goes on.
         self.until(lambda: self.upto(spool) > goal, f"row {goal + 1} at the server")
-        self._frozen.set()
+        self.devices.end()
         self.stop()
         verdict = compare(
             self.folder / "server/pawon.db", self.folder / "gateway/spool.db", self.accepted(), goal,
-            self.shown if times_count else None,
+            self.devices.shown if times_count else None,
         )  # fmt: skip
         verdict.server_memory_mb = memory
         self._check_record(verdict)
@@ -332,15 +230,14 @@ class Road:
         for name in ("gateway", "server"):
             if self.runs(name):
                 pid = self._pids.pop(name)
-                os.kill(pid, 15)
+                os.kill(pid, signal.SIGTERM)
                 status = self.launcher.status(pid, wait=True)
                 if status != 0:
                     raise RoadError(f"{name} has ended with {status}:\n{self.log(name)[-3000:]}")
 
     def end(self) -> None:
         """Everything is gone."""
-        self._ended.set()
-        self._devices.join(timeout=5)
+        self.devices.end()
         self.launcher.end()
         for name in self.mounted:
             shutil.copytree(self.folder / name, self.folder / f"{name}.was", ignore=shutil.ignore_patterns("ballast"))
@@ -357,7 +254,3 @@ def _mount(folder: Path, size: str) -> bool:
 
 class RoadError(Exception):
     """The road does not do what it must; the text says what."""
-
-
-def _rom(sensor: str) -> str:
-    return f"28-0000000000{PROBES.index(sensor):02x}"

@@ -22,10 +22,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from tests.torture.inside import KITCHEN, told_time
-from tests.torture.launcher import Launcher
+from tests.torture.configuration import KITCHEN, MOSQUITTO_CONF, free_port
+from tests.torture.inside import told_time
+from tests.torture.launcher import Launcher, memory_mb
 from tests.torture.record import BrokenPromiseError
-from tests.torture.road import MOSQUITTO_CONF, free_port, memory_mb
 
 from pawon_edge.spool import Spool
 from pawon_server.record.verify import verify

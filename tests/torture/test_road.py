@@ -43,7 +43,7 @@ def test_the_road_keeps_every_accepted_row_once_in_order_and_in_time(tmp_path: P
 
     heard, goal = road.accepted(), verdict.rows
 
-    def looked_at(truth: Accepted = heard, shown: Shown = road.shown) -> list[str]:
+    def looked_at(truth: Accepted = heard, shown: Shown = road.devices.shown) -> list[str]:
         found = compare(tmp_path / "server/pawon.db", tmp_path / "gateway/spool.db", truth, goal, shown)
         return [text.split(":")[0] for text in found.trouble]
 
@@ -57,8 +57,8 @@ def test_the_road_keeps_every_accepted_row_once_in_order_and_in_time(tmp_path: P
         {key: value for key, value in rows.items() if key[1] != 7} for rows in (heard.rows, heard.unsure)
     )
     assert looked_at(Accepted(rows=forgotten, unsure=unsure)) == ["invented"]  # type: ignore[arg-type]  # two dicts
-    later = {name: [at_ms + 60_000 for at_ms in since] for name, since in road.shown.since_ms.items()}
-    late = Shown(later, road.shown.values)
+    later = {name: [at_ms + 60_000 for at_ms in since] for name, since in road.devices.shown.since_ms.items()}
+    late = Shown(later, road.devices.shown.values)
     assert set(looked_at(shown=late)) == {"mis_timed"}
 
 
