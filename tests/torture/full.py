@@ -13,6 +13,7 @@ import argparse
 import logging
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -41,6 +42,10 @@ def parts(options: argparse.Namespace) -> dict[str, Callable[[], object]]:
 
 def main(arguments: list[str]) -> int:
     """Entry point; 1 when a promise was broken."""
+    places = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    if missing := [name for name in ("mosquitto", "faketime") if not shutil.which(name, path=places)]:
+        print(f"missing Debian packages: {', '.join(missing)}; scripts/test installs them", file=sys.stderr)
+        return 1
     if "--only-seed" in arguments:
         return rounds.main(arguments)
     parser = argparse.ArgumentParser(prog="scripts/bench torture")
