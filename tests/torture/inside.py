@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
+from sqlalchemy import Engine, event
 from tests.torture import points
 from tests.torture.configuration import KITCHEN
 from tests.torture.disk import FULL, IOERR_FSYNC, OK, Disk
@@ -106,6 +107,7 @@ def server(*, folder: str, point: str | None = None, passing: int = 1, disk: boo
     """The server of one torture kitchen."""
     place = Path(folder)
     subscriber.BACKOFF_MOST_S, subscriber.KEEPALIVE_S, writer.RETRY_S = 1.0, 3, 0.5
+    event.listen(Engine, "connect", lambda db, _: db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}"))
     if point is not None:
         points.arm(point, passing)
     with ExitStack() as stack:

@@ -43,6 +43,8 @@ SERVER: dict[str, tuple[type, str, str]] = {
 }
 # These two are reached by other ways: SQLite's own writes into the database file, and the statements of a migration.
 CHECKPOINT, MIGRATION = "in a checkpoint", "in a migration"
+# Passed once in seconds, not many times a second.
+RARE = frozenset({"alert sent | its entry"})
 POINTS = {"gateway": [*GATEWAY, CHECKPOINT], "server": [*SERVER, CHECKPOINT]}
 
 

@@ -21,6 +21,7 @@ from tests.torture.accepted import Accepted, Verdict, compare, read_ear
 from tests.torture.configuration import GATEWAY, KITCHEN, POISONED, free_port, write_configuration
 from tests.torture.devices import Devices
 from tests.torture.launcher import Launcher, memory_mb
+from tests.torture.points import RARE
 from tests.torture.proxy import FaultProxy
 from tests.torture.twin import compare_incidents
 
@@ -88,7 +89,7 @@ class Road:
         self._armed[name] = point
         arguments: dict[str, object] = {"configuration": str(self.folder / "mosquitto.conf")}
         if name != "broker":
-            passing = self.chance.randint(1, MOST_PASSINGS)
+            passing = 1 if point in RARE else self.chance.randint(1, MOST_PASSINGS)
             arguments = {"folder": str(self.folder), "point": point, "passing": passing, "disk": self._disk}
         self._pids[name] = self.launcher.start(name, self.folder / f"{name}.log", **arguments)
 

@@ -44,7 +44,8 @@ _ONE = (
 
 
 class Storm(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it; live values' ages in ms at a display while the backlog drained, memory in MB."""
+    """What came of it; live values' ages in ms at a display while the backlog drained, memory in MB. Gateways speak
+    once a second, so a tile that is painted again in between shows a value of up to a second."""
 
     gateways: int
     rows: int
