@@ -181,6 +181,7 @@ def _say_to_log() -> None:
 def _listen_to(spool: type[Spool], file: Path) -> None:
     """The ear. A line before each append (where it will stand, and what), a line after it (how far it returned)."""
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(handle, b"\n")  # a life before this one may have been killed in the middle of a line
     whole = spool.append
 
     def append(self: Spool, boot: str, items: list[bytes], **other: Any) -> int:
