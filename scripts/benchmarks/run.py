@@ -26,7 +26,7 @@ from seal import seal
 from tests.postgresql import Cluster
 from tests.server.conftest import Bench
 from tests.server.sender import Sender
-from tests.torture import damage, kills, power_cut
+from tests.torture import damage, full, kills, power_cut
 
 from pawon_contract import codec
 from pawon_contract.messages import Reading
@@ -230,6 +230,8 @@ BENCHMARKS: dict[str, Callable[[], object]] = {
 
 def main() -> int:
     """Entry point."""
+    if sys.argv[1:2] == ["torture"]:  # it has options of its own
+        return full.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (default: all)")
     names = parser.parse_args().names or list(BENCHMARKS)

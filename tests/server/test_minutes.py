@@ -168,7 +168,8 @@ def test_a_servers_clock_that_jumped_ahead_compacts_nothing(record: Straight) ->
         for now_ms, days in ((START + 9_000 * DAY, 10), (START + 95 * DAY, 5), (START, -90)):
             assert horizon_ms(connection, "dapur-uji", ZONE, now_ms, 90) == START + days * DAY
     upkeep = Upkeep(
-        record.store.reader, record.store.address, "dapur-uji", ZONE, seal_after_days=365, raw_days=90, step=record.step,
+        record.store.reader, record.store.address, "dapur-uji", ZONE, seal_after_days=365, raw_days=90,
+        step=record.step,
         utc_ms=lambda: START + 100 * DAY,
     )  # fmt: skip
     upkeep.compact()

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 from tests.server.conftest import Bench, on_sqlite
 from tests.server.sender import Sender, temperature
+from tests.torture.disk import FULL, IOERR, Disk
 
 from pawon_server.cli import main
 from pawon_server.store.database import SCHEMA, StoreError, open_store
@@ -156,3 +157,28 @@ def test_a_store_that_is_in_use_is_not_touched(config: Path, command: str, capsy
     assert main([command, "--config", str(config)]) == 1
     assert "another server runs on this store" in capsys.readouterr().err
     store.close()
+
+
+@pytest.mark.parametrize(("code", "word"), [(FULL, "free some space"), (IOERR, "its disk fails")])
+def test_a_disk_in_trouble_is_no_reason_to_put_a_sound_store_away(tmp_path: Path, code: int, word: str) -> None:
+    """A store that cannot be opened because its disk is full or fails: the remedy is about the disk, and the record,
+    untouched, opens again as it was."""
+    path = tmp_path / "pawon.db"
+    first = open_store(path)
+    first.close()
+    disk = Disk(1, remembers=False)
+    disk.fault = lambda kind, _path: code if kind in ("create", "write") else 0
+    with disk.installed(), pytest.raises(StoreError, match=word) as refused:
+        open_store(path)
+    assert "restore a backup" not in str(refused.value)
+    again = open_store(path)
+    assert again.epoch == first.epoch
+    again.close()
+
+
+def test_a_store_of_spoiled_bytes_asks_for_a_backup(tmp_path: Path) -> None:
+    """There nothing else helps."""
+    path = tmp_path / "pawon.db"
+    path.write_bytes(b"no store" * 1_000)
+    with pytest.raises(StoreError, match="restore a backup"):
+        open_store(path)

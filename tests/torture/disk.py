@@ -69,7 +69,9 @@ class _File:
 class Disk:
     """While ``installed``, every SQLite file of this process lives on it. ``power_cut`` decides what is left."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, remembers: bool = True) -> None:
+        # Without memory it has no power to lose: only ``fault`` is of use, and files of any size cost nothing.
+        self.remembers = remembers
         self.chance = random.Random(seed)
         self.operations = 0
         self.cut_at: int | None = None
@@ -100,7 +102,7 @@ class Disk:
             library.sqlite3_vfs_register(ctypes.byref(self._real), 1)
         if self.failure is not None:
             raise self.failure
-        if self._handles:
+        if self._handles and self.remembers:
             raise RuntimeError(f"still open: {sorted(set(self._handles.values()))}")
 
     def power_cut(self) -> None:
@@ -165,7 +167,8 @@ class Disk:
         if code == OK and path:
             self._handles[file] = path
             if path not in self._files:
-                self._files[path] = _File(path, bytearray() if fresh else bytearray(Path(path).read_bytes()))
+                kept = bytearray() if fresh or not self.remembers else bytearray(Path(path).read_bytes())
+                self._files[path] = _File(path, kept)
             if fresh:
                 self._new.add(path)
                 self._files[path].syncs_folder = bool(flags & OPEN_SYNCS_FOLDER)
@@ -189,7 +192,8 @@ class Disk:
                 was_dead = self.dead
                 code = self._step("write", path)
                 if code == OK:
-                    self._files[path].since.append((offset, ctypes.string_at(data, count)))
+                    if self.remembers:
+                        self._files[path].since.append((offset, ctypes.string_at(data, count)))
                     code = int(real.write(file, data, count, offset))
                 return IOERR if self.dead and not was_dead else code
 
@@ -197,7 +201,8 @@ class Disk:
                 path = self._handles[file]
                 if code := self._step("truncate", path):
                     return code
-                self._files[path].since.append((size, None))
+                if self.remembers:
+                    self._files[path].since.append((size, None))
                 return int(real.truncate(file, size))
 
             def sync(file: int, _flags: int) -> int:
@@ -206,6 +211,8 @@ class Disk:
                     return code
                 if self.dead:
                     return IOERR  # the power went while it was syncing
+                if not self.remembers:
+                    return int(real.sync(file, _flags))
                 with open(known.path, "rb") as now:  # noqa: PTH123 - the whole of a small file
                     known.durable, known.since = bytearray(now.read()), []
                 if known.syncs_folder:

@@ -17,7 +17,7 @@ from .config import ConfigError, ServerConfig, load_config, store_address
 from .record.cli import RECORD_COMMANDS, add_record_commands
 from .server import Server, broker_address
 from .store.address import Database
-from .store.database import StoreError, is_there, open_store
+from .store.database import StoreError, is_there, open_store, remedy
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,10 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{error.path}: {problem}", file=sys.stderr)
         return 1
     except DBAPIError as error:
-        remedy = "pawon-server verify names the place, restore a backup"
+        todo = remedy(error, "pawon-server verify names the place, restore a backup")
         if error.connection_invalidated:
-            remedy = "is the database still there? pawon-server check tells"
-        print(f"the store: {error.orig}; {remedy}", file=sys.stderr)
+            todo = "is the database still there? pawon-server check tells"
+        print(f"the store: {error.orig}; {todo}", file=sys.stderr)
         return 1
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)

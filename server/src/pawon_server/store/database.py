@@ -73,6 +73,11 @@ def open_store(address: Address) -> Store:
         raise
 
 
+def remedy(error: DBAPIError, otherwise: str) -> str:
+    """What to do about it: nobody is to put a sound record away because a disk was full or a file was held."""
+    return sqlite.REMEDIES.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF, otherwise)
+
+
 def open_to_read(address: Address, *, older: bool = False) -> Engine:
     """The store as it is, to be read beside whoever serves it; nothing is created, upgraded or locked.
 
@@ -85,7 +90,7 @@ def open_to_read(address: Address, *, older: bool = False) -> Engine:
         if not address.is_file():
             raise StoreError(f"{address}: there is no store; look at the setting store")
         engine = sqlite.read_only(address)
-    with _told(address, remedy="restore a backup (pawon-server restore)"), engine.connect() as connection:
+    with _told(address, otherwise="restore a backup (pawon-server restore)"), engine.connect() as connection:
         if isinstance(address, Database) and postgresql.is_empty(connection):
             raise StoreError(f"{address}: there is no store; look at the setting store")
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
@@ -152,7 +157,9 @@ def _begin(writer: Engine) -> str:
 
 
 @contextmanager
-def _told(address: Address, *, remedy: str = "restore a backup, or move the file away to begin anew") -> Iterator[None]:
+def _told(
+    address: Address, *, otherwise: str = "restore a backup, or move the file away to begin anew"
+) -> Iterator[None]:
     """The database's errors as ``StoreError``."""
     try:
         yield
@@ -161,7 +168,7 @@ def _told(address: Address, *, remedy: str = "restore a backup, or move the file
             raise postgresql.unusable(address, error) from error
         if not isinstance(error, DatabaseError):
             raise
-        raise StoreError(f"{address}: {error.orig}; {remedy}") from error
+        raise StoreError(f"{address}: {error.orig}; {remedy(error, otherwise)}") from error
     except CommandError as error:
         raise StoreError(f"{address}: {error}; a newer Pawon wrote this store, so run that one") from error
 

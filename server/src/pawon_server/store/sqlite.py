@@ -15,6 +15,14 @@ from sqlalchemy.pool import NullPool
 
 from .address import StoreError
 
+# What a person can do about the world around the file; everything else is about the bytes in it.
+REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another program holds it; end that one and start again",
+    sqlite3.SQLITE_FULL: "its disk is full; free some space and start again",
+    sqlite3.SQLITE_IOERR: "its disk fails; look at the system's log, and at the disk, before you start again",
+    sqlite3.SQLITE_READONLY: "it may not be written; look at the rights of the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; look at the rights of the file and its folder, and at free space",
+}
 # Statements by name and the schema version that brought them; a store needs the newest that its version has.
 _ANY_DELETE = (
     "CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal "
