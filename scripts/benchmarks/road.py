@@ -70,7 +70,13 @@ def tell(name: str, seconds: list[float]) -> None:
 
 
 def listen(port: int, seen: dict[float, float]) -> None:
-    """One display: remembers when each value of the scale arrived first."""
+    """One display of this benchmark's scale."""
+    listen_for(port, "timbangan-terima", seen)
+
+
+def listen_for(port: int, sensor: str, seen: dict[float, float]) -> None:
+    """One display: remembers when each value of the sensor arrived first."""
+    beginning = b'data: {"sensor":"%s"' % sensor.encode()
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         text = b""
@@ -78,7 +84,7 @@ def listen(port: int, seen: dict[float, float]) -> None:
             text += data
             *lines, text = text.split(b"\n")
             for line in lines:
-                if line.startswith(b'data: {"sensor":"timbangan-terima"'):
+                if line.startswith(beginning):
                     seen.setdefault(json.loads(line[6:])["value"], time.time())
 
 

@@ -1,8 +1,8 @@
 """A card that loses power: an ext4 file system in an image, mounted through the loop device (root only).
 
 A cut copies the image while its writers stand still: what programs wrote and did not sync is still in memory then and
-is not in the copy, whatever program it is. The copy is mounted in the place of the original, its journal replayed, as at
-the next start. Milder than a real card, which may also lose what lies in a cache of its own.
+is not in the copy, whatever program it is. The copy is mounted in the place of the original, its journal replayed, as
+at the next start. Milder than a real card, which may also lose what lies in a cache of its own.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ FAULTS = {
     "power": "power cut of the edge's card while the central broker is away",
 }
 STORE_FAULT = "store"
+STORE_FAULT_SAYS = "kill -9 of the store, rows already acknowledged by the broker"
 RATES = (40.0, 400.0)
 SHORTEST_S, LONGEST_S = 0.3, 2.0
 # A round is settled when everything accepted is stored, or nothing has come for so long.
@@ -47,20 +48,16 @@ def rounds_of(seed: int, count: int, faults: tuple[str, ...]) -> list[Round]:
     """The seed's rounds: faults and rates in turn, instants by chance."""
     chance = random.Random(seed)
     kinds = [(fault, rate) for rate in RATES for fault in faults]
-    return [
-        Round(fault=kinds[n % len(kinds)][0], rate=kinds[n % len(kinds)][1], instant_s=chance.uniform(SHORTEST_S, LONGEST_S))
-        for n in range(count)
-    ]  # fmt: skip
+    turns = [kinds[n % len(kinds)] for n in range(count)]
+    return [Round(fault=fault, rate=rate, instant_s=chance.uniform(SHORTEST_S, LONGEST_S)) for fault, rate in turns]
 
 
 def run(*, rounds: int, runs: int, seed: int, only: str = "") -> dict[str, object]:
     """``runs`` runs of ``rounds`` rounds each; the report."""
     edge_faults = tuple(fault for fault in FAULTS if fault != "power" or card.possible())
-    report: dict[str, object] = {"seed": seed, "runs": runs, "rounds_a_run": rounds, "rates": RATES, "contenders": {}}
     if "power" not in edge_faults:
         print("  no power cuts: mounting an image needs root", flush=True)
     told: dict[str, list[dict[str, object]]] = {}
-    settings: dict[str, tuple[str, ...]] = {}
     for number in range(runs):
         for group, faults, count in ((EDGES, edge_faults, rounds), (STORES, (STORE_FAULT,), max(2, rounds // 2))):
             plan = rounds_of(seed + number, count, faults)
@@ -69,12 +66,23 @@ def run(*, rounds: int, runs: int, seed: int, only: str = "") -> dict[str, objec
                     continue
                 found = one_run(kind, plan)
                 told.setdefault(kind.name, []).append({"seed": seed + number, **found})
-                settings[kind.name] = kind.settings
                 print(f"  {kind.name:<44} seed {seed + number}: {short(found)}", flush=True)
-    report["contenders"] = {
-        name: {"settings": list(settings[name]), "runs": found, **summary(found)} for name, found in told.items()
+    return {
+        "rounds_a_run": rounds,
+        "rates": RATES,
+        "faults": {**FAULTS, STORE_FAULT: STORE_FAULT_SAYS},
+        **combine(told),
     }
-    return report
+
+
+def combine(told: dict[str, list[dict[str, object]]]) -> dict[str, object]:
+    """Runs by contender, of one measurement or of several with seeds of their own: the report's contenders."""
+    settings = {kind.name: list(kind.settings) for kind in (*EDGES, *STORES)}
+    return {
+        "contenders": {
+            name: {"settings": settings[name], "runs": found, **summary(found)} for name, found in told.items()
+        }
+    }
 
 
 def short(found: dict[str, object]) -> str:
@@ -109,7 +117,8 @@ def one_run(kind: type[Road], plan: list[Round]) -> dict[str, object]:
         lost_by = Counter(fault_of.get(row.at_ms, "?") for row in told.accepted if row.at_ms not in kept)
         return {
             **asdict(check(told, stored)), "lost_by_fault": dict(lost_by), "accepted_by_fault": dict(accepted_by),
-            "cpu_s": {name: round(value, 2) for name, value in cpu_s.items()}, "wall_s": round(time.monotonic() - began),
+            "cpu_s": {name: round(value, 2) for name, value in cpu_s.items()},
+            "wall_s": round(time.monotonic() - began),
         }  # fmt: skip
 
 
@@ -168,4 +177,3 @@ def summary(found: list[dict[str, object]]) -> dict[str, object]:
         "cpu_s": statistics.median(sum(one["cpu_s"].values()) for one in found),  # type: ignore[attr-defined]
         "wall_s": statistics.median(one["wall_s"] for one in found),  # type: ignore[type-var]
     }  # fmt: skip
-

@@ -283,7 +283,8 @@ class MqttLogger(_Recorder):
         )  # fmt: skip
 
     def stored(self) -> list[Row]:
-        return [row_of(message) for (message,) in ask(self.card.folder / "log.db", "SELECT MESSAGE FROM LOG ORDER BY ID")]
+        rows = ask(self.card.folder / "log.db", "SELECT MESSAGE FROM LOG ORDER BY ID")
+        return [row_of(message) for (message,) in rows]
 
 
 def ask(path: Path, query: str) -> list[tuple]:  # type: ignore[type-arg]  # whatever was asked for

@@ -1,7 +1,7 @@
 """Home Assistant's core with its recorder, fed from a broker: each reading becomes a state, the recorder keeps them.
 
-A subscriber of our own stands for its MQTT integration and does less than that would (no templates, no device registry):
-the figures flatter it. ``--commit-interval``: the recorder's own setting, 5 s by default (WAL, sync NORMAL); with 0 it
+A subscriber of our own stands for its MQTT integration and does less than that would (no templates, no devices): the
+figures flatter it. ``--commit-interval``: the recorder's own setting, 5 s by default (WAL, sync NORMAL); with 0 it
 commits every event with sync FULL. ``--with-time`` keeps each row's time as an attribute, for the checker.
 """
 

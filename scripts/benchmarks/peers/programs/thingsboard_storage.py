@@ -1,7 +1,7 @@
 """ThingsBoard gateway's event storage, used as its own service does: ``put``, then pack by pack to the broker.
 
-A row is accepted when ``put`` has returned ``True``. A pack is done (``event_pack_processing_done``) when the broker has
-acknowledged each of its messages, QoS 1, as in ``tb_gateway_service``; the storage's settings are those of the
+A row is accepted when ``put`` has returned ``True``. A pack is done (``event_pack_processing_done``) when the broker
+has acknowledged each of its messages, QoS 1, as in ``tb_gateway_service``; the storage's settings are those of the
 ``tb_gateway.json`` that the package ships, with another type and folder.
 """
 
