@@ -112,9 +112,10 @@ def _fill(folder: Path, count: int) -> float:
 
 def _reading(number: int, at_ms: int) -> Reading:
     low = 3 + number % 97 / 100
+    value = round(low + number % 7 / 10, 2)
     return Reading(
-        at_ms=at_ms, sensor=SENSORS[number % len(SENSORS)], quantity="temperature_c", value=round(low + number % 7 / 10, 2),
-        count=10, low=low, high=round(low + 0.7, 2),
+        at_ms=at_ms, sensor=SENSORS[number % len(SENSORS)], quantity="temperature_c", value=value, count=10, low=low,
+        high=round(low + 0.7, 2),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from .roads import SENSOR, SERVER, _Server, ask
 from .rows import SENSORS, now_ms, nth
 
 # Readings a message -> readings a run: the same for everybody.
-SIZES = {1: 3_000, 10: 6_000, 100: 20_000}
+SIZES = {1: 2_000, 10: 4_000, 100: 10_000}
 STALLED_S = 30.0
 TOPIC = "pawon/rows"
 # What one gateway sends ahead of an answer, and what fifty of them do.

@@ -47,8 +47,7 @@ class Round:
 def rounds_of(seed: int, count: int, faults: tuple[str, ...]) -> list[Round]:
     """The seed's rounds: faults and rates in turn, instants by chance."""
     chance = random.Random(seed)
-    kinds = [(fault, rate) for rate in RATES for fault in faults]
-    turns = [kinds[n % len(kinds)] for n in range(count)]
+    turns = [(faults[n % len(faults)], RATES[(n + n // len(faults) + seed) % len(RATES)]) for n in range(count)]
     return [Round(fault=fault, rate=rate, instant_s=chance.uniform(SHORTEST_S, LONGEST_S)) for fault, rate in turns]
 
 
