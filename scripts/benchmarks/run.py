@@ -103,7 +103,7 @@ def damages() -> None:
 
 def ingest() -> None:
     """Batches through the writer: decode, chain, journal, projections, rules, FULL commit, answer."""
-    for size, batches in ((100, 300), (1, 3000)):
+    for size, batches in ((100, 300), (10, 1500), (1, 3000)):
         with tempfile.TemporaryDirectory() as folder:
             sender = Sender().add(*(reading(n) for n in range(size * batches * RUNS)))
             payloads = [sender.batch(n + 1, n + size) for n in range(0, size * batches * RUNS, size)]

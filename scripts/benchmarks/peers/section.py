@@ -58,7 +58,8 @@ def _loss(part: Part) -> list[str]:
         f"Every contender gets the same rounds: the same faults at the same seeded instants, {_rates(part)} readings a "
         "second, the same payload bytes, QoS 1. A row counts from the moment at which the contender's own interface "
         "acknowledged it; *never acknowledged* rows are no loss, they are the price of acknowledging late (Pawon: "
-        "every 250 ms). A power cut is a copy of the edge's ext4 image, mounted again: what was not synced is gone.", "",
+        "every 250 ms). A power cut is a copy of the edge's ext4 image, mounted again: what was not synced is gone.",
+        "",
         "| edge | accepted | " + " | ".join(f"lost: {EDGE_FAULTS[name]}" for name in faults)
         + " | lost of a run, median (spread) | doubled | out of order | never acknowledged | CPU-s a run |",
         "|---" * (len(faults) + 7) + "|",
