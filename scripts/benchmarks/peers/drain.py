@@ -27,7 +27,7 @@ from .roads import ask
 RATE = 40
 SENSORS = tuple(f"probe-{n}" for n in range(26))
 APPEND_ROWS = 500
-BOOT = "3b3fa94b-cab1-4b42-8e06-9e3512dfe0a6"
+BOOT = "7d1c0000-0000-4000-8000-000000000001"
 # The gateway's defaults keep fewer rows and bytes than a day at 40 a second takes.
 MORE = "spool_max_rows = 5_000_000\nspool_max_mb = 4_000"
 LONGEST_S = 1_800.0
@@ -66,9 +66,8 @@ def run(*, hours: float) -> dict[str, object]:
             ports.end()
         stored = ask(folder / "pawon.db", f"SELECT count(*) FROM reading WHERE boot = '{BOOT}'")[0][0]
         store_mb = (folder / "pawon.db").stat().st_size / 1e6
-        # A value that no display saw counts with the time until the end.
         shown = {mass: at for mass, at in ports.shown.items() if began + 2 < at < began + drained - 2}
-        waits = [seen.get(mass, began + drained) - at for mass, at in shown.items()]
+        waits = _waits(shown, seen, began + drained)
     report: dict[str, object] = {
         "backlog_rows": count, "backlog_hours": hours, "rate": RATE, "stored_rows": stored,
         "spool_mb": round(spool_mb), "store_mb": round(store_mb), "filled_s": round(filled_s),
@@ -87,6 +86,15 @@ def run(*, hours: float) -> dict[str, object]:
     for line, value in report.items():
         print(f"  {line:<28} {value}", flush=True)
     return report
+
+
+def _waits(shown: dict[float, float], seen: dict[float, float], end: float) -> list[float]:
+    """Of each value: seconds until the display showed it or a newer one, at most until the end."""
+    waits, soonest = [], end
+    for mass, at in sorted(shown.items(), key=lambda one: one[1], reverse=True):
+        soonest = min(soonest, seen.get(mass, end))
+        waits.append(soonest - at)
+    return waits
 
 
 def _fill(folder: Path, count: int) -> float:

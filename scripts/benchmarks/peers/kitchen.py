@@ -22,7 +22,7 @@ from pawon_firmware_bridge.ds18b20 import crc8, scratchpad_of
 from pawon_firmware_bridge.firmware import frame
 
 from .processes import Broker, Program, free_port
-from .roads import SENSOR, SERVER, _Server
+from .roads import SENSOR, SERVER, Server
 
 BOARDS = (7, 7, 6)
 SCALES = 6
@@ -153,7 +153,7 @@ class Kitchen:
         )
         self.config = folder / "gateway.toml"
         self.config.write_text(GATEWAY.format(port=self.broker.port, folder=folder, more=more) + ports.config())
-        self.server = _Server(folder, folder / "server.toml", self.http_port)
+        self.server = Server(folder, folder / "server.toml", self.http_port)
         self.commits = folder / "commits.json"
         probe = Path(__file__).parent / "programs/gateway_probe.py"
         self.gateway = Program(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,7 +110,7 @@ class Pawon(Road):
             SERVER.format(folder=self.folder, port=self.broker.port, http_port=self.http_port)
             + "".join(SENSOR.format(sensor=sensor) for sensor in SENSORS)
         )
-        self.store = _Server(self.folder, config, self.http_port)
+        self.store = Server(self.folder, config, self.http_port)
         self.edge = self.feeder = self.program(
             "dev", "pawon_spool", "--data", self.card.folder, "--journal", self.journal, "--port", self.broker.port,
             "--offset-ms", time.time_ns() // 1_000_000 - now_ms(),
@@ -123,7 +125,9 @@ class Pawon(Road):
         ]
 
 
-class _Server(Program):
+class Server(Program):
+    """The real server; ready when it says that it is healthy."""
+
     def __init__(self, folder: Path, config: Path, http_port: int) -> None:
         server = python("dev").parent / "pawon-server"
         super().__init__("server", [server, "serve", "--demo", "--config", config], folder)
@@ -133,9 +137,6 @@ class _Server(Program):
         super().start(ready=ready or self._healthy)
 
     def _healthy(self) -> bool:
-        import urllib.error
-        import urllib.request
-
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/health", timeout=2) as answer:
                 return bool(json.load(answer)["ok"])
@@ -244,6 +245,7 @@ class HomeAssistant(_Recorder):
     """Core and recorder."""
 
     name = "Home Assistant recorder, default"
+    settings = ("fed with QoS 1 and a session that is kept (its own default is QoS 0)", *_Recorder.settings)
     commit_interval = 5
 
     def recorder(self) -> Program:
@@ -269,13 +271,17 @@ class HomeAssistantCommitting(HomeAssistant):
 
     name = "Home Assistant recorder, commit_interval 0"
     commit_interval = 0
-    settings = ("commit_interval 0", *_Recorder.settings)
+    settings = ("commit_interval 0", *HomeAssistant.settings)
 
 
 class MqttLogger(_Recorder):
     """Its recorder, QoS 0 as it subscribes."""
 
     name = "mqtt-logger"
+    settings = (
+        "none of its own; it subscribes with QoS 0, so what waits for it in the broker is lost with its connection",
+        *_Recorder.settings,
+    )
 
     def recorder(self) -> Program:
         return self.program(
