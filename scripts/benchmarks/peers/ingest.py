@@ -217,7 +217,8 @@ def _mqtt_logger(folder: Path, port: int, _publisher: Publisher) -> list[Store]:
         Store(
             name="mqtt-logger", does="nothing with the content: a message is one row; each committed with sync FULL",
             program=Program("mqtt_logger", command, folder), topic=TOPIC, payloads=_array_payloads(),
-            window=lambda _: 50, stored=lambda: _number(folder / "log.db", "SELECT max(ID) FROM LOG"), counts=lambda _: 1,
+            window=lambda _: 50, counts=lambda _: 1,
+            stored=lambda: _number(folder / "log.db", "SELECT max(ID) FROM LOG"),
         )
     ]  # fmt: skip
 
