@@ -30,7 +30,7 @@ FIRST_G, STEP_G = 1_000, 100  # every step is worth a report
 def road() -> None:
     """Wall milliseconds from a scale's line to 20 displays, and to the journal, through the real programs."""
     with tempfile.TemporaryDirectory() as folder:
-        kitchen = Kitchen(Path(folder), "", embedded=True)
+        kitchen = Kitchen(Path(folder), embedded=True)
         master, slave = pty.openpty()
         tty.setraw(slave)
         (Path(folder) / "devices/scale-receiving").symlink_to(os.ttyname(slave))
@@ -70,7 +70,13 @@ def tell(name: str, seconds: list[float]) -> None:
 
 
 def listen(port: int, seen: dict[float, float]) -> None:
-    """One display: remembers when each value of the scale arrived first."""
+    """One display of this benchmark's scale."""
+    listen_for(port, "timbangan-terima", seen)
+
+
+def listen_for(port: int, sensor: str, seen: dict[float, float]) -> None:
+    """One display: remembers when each value of the sensor arrived first."""
+    beginning = b'data: {"sensor":"%s"' % sensor.encode()
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         text = b""
@@ -78,7 +84,7 @@ def listen(port: int, seen: dict[float, float]) -> None:
             text += data
             *lines, text = text.split(b"\n")
             for line in lines:
-                if line.startswith(b'data: {"sensor":"timbangan-terima"'):
+                if line.startswith(beginning):
                     seen.setdefault(json.loads(line[6:])["value"], time.time())
 
 

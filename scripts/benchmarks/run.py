@@ -21,6 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from parsers import fuzz, parsers
+from peers import drain, edge, loss, report
+from peers import ingest as ingest_road
 from road import road
 from seal import seal
 from tests.postgresql import Cluster
@@ -105,7 +107,7 @@ def ingest_into(
     kind: str, open_new: Callable[[Path], Store], database_cpu_s: Callable[[], float] | None = None
 ) -> None:
     """Batches through the writer into one kind of store."""
-    for size, batches in ((100, 300), (1, 3000)):
+    for size, batches in ((100, 300), (10, 1500), (1, 3000)):
         with tempfile.TemporaryDirectory() as folder:
             sender = Sender().add(*(reading(n) for n in range(size * batches * RUNS)))
             payloads = [sender.batch(n + 1, n + size) for n in range(0, size * batches * RUNS, size)]
@@ -228,19 +230,65 @@ BENCHMARKS: dict[str, Callable[[], object]] = {
 }
 
 
+def peers(options: argparse.Namespace) -> dict[str, object]:
+    """Rows lost of those acknowledged, Pawon beside its peers: kill -9 and power cuts, the same rounds for all."""
+    return loss.run(rounds=options.rounds, runs=options.runs, seed=options.seed, only=options.only)
+
+
+def ingest_by_road(options: argparse.Namespace) -> dict[str, object]:
+    """Readings through mosquitto into the real server, by CPU-second of its process, beside its peers."""
+    return ingest_road.run(runs=options.runs, only=options.only)
+
+
+def drained(options: argparse.Namespace) -> dict[str, object]:
+    """A backlog through the real gateway, mosquitto and server, and what a display sees meanwhile."""
+    return drain.run(hours=options.hours)
+
+
+def at_the_edge(options: argparse.Namespace) -> dict[str, object]:
+    """The real gateway at 40 readings a second: memory, CPU, bytes written, and the window before a commit."""
+    return edge.run(seconds=options.seconds)
+
+
+# These start real programs, take minutes to an hour, and are run only by name.
+LONG: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
+    "peers": peers,
+    "ingest-road": ingest_by_road,
+    "drain": drained,
+    "edge": at_the_edge,
+}
+
+
 def main() -> int:
     """Entry point."""
     if sys.argv[1:2] == ["torture"]:  # it has options of its own
         return full.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="scripts/bench")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (default: all)")
-    names = parser.parse_args().names or list(BENCHMARKS)
-    if unknown := [name for name in names if name not in BENCHMARKS]:
-        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME",
+        help=f"of {', '.join(BENCHMARKS)} (default: these); by name only: {', '.join(LONG)}",
+    )  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=8, help="peers: rounds a run")
+    parser.add_argument("--runs", type=int, default=RUNS, help="peers, ingest-road: runs")
+    parser.add_argument("--seed", type=int, default=1, help="peers: the first run's seed; the next ones follow")
+    parser.add_argument("--only", default="", help="peers, ingest-road: contenders whose name has this in it")
+    parser.add_argument("--hours", type=float, default=24.0, help="drain: how old the backlog is")
+    parser.add_argument("--seconds", type=int, default=60, help="edge: how long it is watched")
+    parser.add_argument("--report", type=Path, help="a JSON file to keep what the named ones measured")
+    options = parser.parse_args()
+    names = options.names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS and name not in LONG]:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join([*BENCHMARKS, *LONG])}")
     logging.disable(logging.INFO)
     for name in names:
-        print(f"{name}: {BENCHMARKS[name].__doc__}", flush=True)
-        BENCHMARKS[name]()
+        if name in LONG:
+            print(f"{name}: {LONG[name].__doc__}", flush=True)
+            found = LONG[name](options)
+            if options.report is not None:
+                report.keep(options.report, name, found, options.seed)
+        else:
+            print(f"{name}: {BENCHMARKS[name].__doc__}", flush=True)
+            BENCHMARKS[name]()
     return 0
 
 

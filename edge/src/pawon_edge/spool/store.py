@@ -204,9 +204,11 @@ class Spool:
         with self._in_turn():
             if first <= self._pruned_through:
                 return [self._pruned_gap(first)]
+            # From the row that holds ``first``, which is sought: the table is not walked from its beginning.
             found = self._db.execute(
-                "SELECT sequence, last, boot, item, chain FROM row WHERE last >= ? ORDER BY sequence LIMIT ?",
-                (first, limit),
+                "SELECT sequence, last, boot, item, chain FROM row WHERE last >= :first AND sequence >= "
+                "coalesce((SELECT max(sequence) FROM row WHERE sequence <= :first), 0) ORDER BY sequence LIMIT :limit",
+                {"first": first, "limit": limit},
             ).fetchall()
         rows: list[SpooledRow] = []
         size = 0
@@ -270,20 +272,20 @@ class Spool:
             if excess <= 0:
                 return 0
             last = self._db.execute(
-                "SELECT last, chain FROM (SELECT sequence, last, chain FROM row ORDER BY sequence LIMIT ?) "
+                "SELECT sequence, last, chain FROM (SELECT sequence, last, chain FROM row ORDER BY sequence LIMIT ?) "
                 "WHERE last <= ? ORDER BY sequence DESC LIMIT 1",
                 (excess, self._upto),
             ).fetchone()
             if last is None:
                 return 0
             with self._transaction():
-                count = self._db.execute("DELETE FROM row WHERE last <= ?", (last[0],)).rowcount
-                self._set_fact("pruned_through", str(last[0]))
-                self._set_fact("pruned_chain", last[1].hex())
+                count = self._db.execute("DELETE FROM row WHERE sequence <= ?", (last[0],)).rowcount
+                self._set_fact("pruned_through", str(last[1]))
+                self._set_fact("pruned_chain", last[2].hex())
                 self._set_fact("upto", str(self._upto))
                 for name, (upto, _) in self._held.items():
                     self._set_fact(_cursor(name), str(upto))
-            self._pruned_through, self._pruned_chain = last
+            self._pruned_through, self._pruned_chain = last[1:]
             self._count -= count
             return count
 

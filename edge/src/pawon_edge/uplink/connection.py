@@ -111,7 +111,7 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _client, _data, message: self._on_payload(bytes(message.payload), message.retain)
         client.on_publish = lambda *_: self._on_room()
-        client.on_socket_open = _narrow
+        client.on_socket_open = _set_up
         # With this set, publish() from another thread only queues and wakes the network thread. Without it paho writes
         # to the socket from both threads at once and mixes packets up when one of them is written in part.
         client.on_socket_register_write = lambda *_: None
@@ -177,6 +177,8 @@ class Connection:
             pass
 
 
-def _narrow(_client: mqtt.Client, _data: object, sock: object) -> None:
+def _set_up(_client: mqtt.Client, _data: object, sock: object) -> None:
     assert isinstance(sock, socket.socket)  # a TLS socket is one too; only websockets, which nobody here uses, are not
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    # The end of a batch must not wait for the acknowledgement of its beginning.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import threading
 from collections.abc import Callable
 
@@ -56,6 +57,7 @@ class Subscriber:
         client.on_subscribe = lambda *_: self._connected.set()
         client.on_disconnect = lambda *_: self._connected.clear()
         client.on_message = self._on_message
+        client.on_socket_open = _set_up
         # With this set paho writes from the network thread alone: two threads writing would mix their packets.
         client.on_socket_register_write = lambda *_: None
         self._client = client
@@ -132,3 +134,9 @@ class Subscriber:
         except Exception:
             # Raised here it would end the network thread, and with it every gateway's road.
             log.exception("a message could not be handled")
+
+
+def _set_up(_client: mqtt.Client, _data: object, sock: object) -> None:
+    assert isinstance(sock, socket.socket)  # a TLS socket is one too; only websockets, which nobody here uses, are not
+    # An answer must not wait for the acknowledgement of the one before it.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

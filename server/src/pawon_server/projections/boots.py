@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
 from pawon_contract.messages import ClockQuality
 
+from ..store.rows import put_rows
 from ..store.tables import boot
 from . import boot_times
 from .boot_times import Boot, Sending
@@ -90,12 +91,11 @@ class Boots:
 
     def flush(self, connection: Connection) -> None:
         """Write what was buffered."""
-        for key, journal_id in sorted(self._changed.items()):
-            row = {"kitchen": self._kitchen, "journal_id": journal_id, **msgspec.structs.asdict(self._boots[key])}
-            connection.execute(
-                delete(boot).where(boot.c.kitchen == self._kitchen, boot.c.gateway == key[0], boot.c.boot == key[1])
-            )
-            connection.execute(insert(boot), row)
+        rows = [
+            {"kitchen": self._kitchen, "journal_id": journal_id, **msgspec.structs.asdict(self._boots[key])}
+            for key, journal_id in sorted(self._changed.items())
+        ]
+        put_rows(connection, boot, rows)
         self._changed.clear()
 
     def _append(self, known: Boot | None, arrival: Arrival, sending: Sending) -> Boot:

@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
-from ..store.rows import add_rows
+from ..store.rows import put_rows
 from ..store.tables import compaction, completeness, reading
 
 # Days that can be asked for; those of ``LAST_MS``.
@@ -120,28 +120,19 @@ class Completeness:
 
     def flush(self, connection: Connection) -> None:
         """Write the days that changed, and let go of those held longest."""
-        if self._dirty:
-            keys = sorted(self._dirty)
-            connection.execute(
-                delete(completeness).where(
-                    completeness.c.kitchen == self._kitchen, completeness.c.sensor == bindparam("b_sensor"),
-                    completeness.c.day == bindparam("b_day"),
-                ),
-                [{"b_sensor": sensor, "b_day": name} for sensor, name in keys],
-            )  # fmt: skip
-            add_rows(connection, completeness, [self._row(sensor, name) for sensor, name in keys])
-            self._dirty.clear()
+        put_rows(connection, completeness, [self._row(sensor, name) for sensor, name in sorted(self._dirty)])
+        self._dirty.clear()
         while len(self._held) > MAX_HELD:
             self._held.popitem(last=False)
 
-    def _row(self, sensor: str, name: str) -> tuple[object, ...]:
-        """In the order of the table's columns."""
+    def _row(self, sensor: str, name: str) -> dict[str, object]:
         bits = self._held[sensor, name]
         size = (bits.minutes + 7) // 8
-        return (
-            self._kitchen, sensor, name, bits.start * MINUTE_MS, bits.minutes,
-            bits.measured.to_bytes(size, "little"), bits.late.to_bytes(size, "little"),
-        )  # fmt: skip
+        return {
+            "kitchen": self._kitchen, "sensor": sensor, "day": name, "start_ms": bits.start * MINUTE_MS,
+            "minutes": bits.minutes, "measured": bits.measured.to_bytes(size, "little"),
+            "late": bits.late.to_bytes(size, "little"),
+        }  # fmt: skip
 
     def _mark(self, connection: Connection, sensor: str, day: Day, minute: int, late: bool) -> None:
         bits = self._bits(connection, sensor, day)

@@ -7,7 +7,7 @@ dates of what happened use the offset. Sensor trouble is another kind: see ``sen
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, select
 
 from pawon_contract.ids import row_id
 from pawon_contract.messages import Reading
@@ -24,6 +24,7 @@ from pawon_food_safety.limit import (
 from pawon_food_safety.profile import Limit, Profile
 
 from ..rulebook import Rulebook, Sensor
+from ..store.rows import put_rows
 from ..store.tables import rule_state
 from ..words import number
 from .context import Arrival, Changes
@@ -234,8 +235,6 @@ class Excursions:
     def flush(self, connection: Connection) -> None:
         """Write the rule states that moved."""
         self._show_all()
-        if not self._dirty:
-            return
         rows = [
             {
                 "kitchen": self._kitchen, "sensor": sensor, "rule": name, "boot": rule.boot,
@@ -243,16 +242,8 @@ class Excursions:
             }
             for (sensor, name), rule in sorted((key, self._rules[key]) for key in self._dirty)
         ]  # fmt: skip
-        connection.execute(
-            delete(rule_state).where(
-                rule_state.c.kitchen == self._kitchen,
-                rule_state.c.sensor == bindparam("b_sensor"),
-                rule_state.c.rule == bindparam("b_rule"),
-            ),
-            [{"b_sensor": row["sensor"], "b_rule": row["rule"]} for row in rows],
-        )
-        connection.execute(insert(rule_state), rows)
-        self._dirty = set()
+        put_rows(connection, rule_state, rows)
+        self._dirty.clear()
 
 
 def _limit_text(limit: Limit, sensor: Sensor, worst: float | None) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
 from pawon_contract.codec import Row
 
 from ..ingest.batches import SpoolState, beginning
-from ..store.rows import storable
+from ..store.rows import put_rows, storable
 from ..store.tables import gateway, quarantine, spool
 from .context import Arrival
 
@@ -108,12 +108,7 @@ class Gateways:
         """Write what was buffered."""
         self._flush_quarantine(connection)
         for table, keys in self._dirty.items():
-            for key in sorted(keys):
-                row = self._rows[table][key]
-                where = [table.c.kitchen == self._kitchen]
-                where += [table.c[name] == value for name, value in zip(_KEYS[table], key, strict=True)]
-                connection.execute(delete(table).where(*where))
-                connection.execute(insert(table), row)
+            put_rows(connection, table, [self._rows[table][key] for key in sorted(keys)])
             keys.clear()
 
     def _flush_quarantine(self, connection: Connection) -> None:

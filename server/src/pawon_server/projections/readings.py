@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, union, update
+from sqlalchemy import Connection, select, union, update
 
 from pawon_contract.messages import Contact, Reading, SensorFault
 
-from ..store.rows import add_rows
+from ..store.rows import add_rows, put_rows
 from ..store.tables import READING_TO_DATE, latest, reading
 from .context import Arrival
 
@@ -171,14 +171,8 @@ class Readings:
         self._rows.clear()
         for sensor in list(self._taken):
             self._settle(sensor)
-        if self._changed:
-            rows = [self._latest[sensor] for sensor in sorted(self._changed)]
-            connection.execute(
-                delete(latest).where(latest.c.kitchen == self._kitchen, latest.c.sensor == bindparam("b_sensor")),
-                [{"b_sensor": row["sensor"]} for row in rows],
-            )
-            connection.execute(insert(latest), rows)
-            self._changed = set()
+        put_rows(connection, latest, [self._latest[sensor] for sensor in sorted(self._changed)])
+        self._changed.clear()
 
     def _row(self, sensor: str, arrival: Arrival) -> dict[str, Any]:
         self._changed.add(sensor)

@@ -180,6 +180,22 @@ def add_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...
         connection.exec_driver_sql(statement, (portion,))
 
 
+def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """The same, in the place of rows of the same primary key."""
+    connection.exec_driver_sql(_insert(table) + _in_place(table), (msgspec.json.encode(rows).decode(),))
+
+
+@cache
+def _in_place(table: Table) -> str:
+    quote = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    keys = ", ".join(quote.format_column(column) for column in table.primary_key)
+    values = ", ".join(
+        f"{name} = EXCLUDED.{name}"
+        for name in (quote.format_column(column) for column in table.columns if not column.primary_key)
+    )
+    return f" ON CONFLICT ({keys}) DO UPDATE SET {values}"
+
+
 @cache
 def _insert(table: Table) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's

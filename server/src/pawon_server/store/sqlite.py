@@ -153,6 +153,12 @@ def add_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...
     connection.exec_driver_sql(_insert(table, connection.dialect), list(rows))
 
 
+def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """The same, in the place of rows of the same primary key."""
+    statement = _insert(table, connection.dialect).replace("INSERT", "INSERT OR REPLACE", 1)
+    connection.exec_driver_sql(statement, list(rows))
+
+
 @cache
 def _insert(table: Table, dialect: Dialect) -> str:
     return str(table.insert().compile(dialect=dialect))
