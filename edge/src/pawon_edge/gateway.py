@@ -13,6 +13,7 @@ import queue
 import shutil
 import sqlite3
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +49,8 @@ COMMIT_MS = 250
 STALL_MS = 3_000
 SEVERITY_WORDS = {"warning": "PERINGATAN", "critical": "KRITIS"}
 LIVE_EVERY_MS = 1_000
+# Live values of so long go in one message: a message each would be most of what the gateway does.
+LIVE_GATHER_S = 0.02
 STATUS_EVERY_MS = 15_000
 CLOCK_EVERY_MS = 5_000
 MAX_SAMPLES_WAITING = 20_000
@@ -175,21 +178,25 @@ class Gateway:
     def _take_samples(self, until_ms: int) -> None:
         """Take what the ports gave, until it is time to commit."""
         wait_s = max(0.0, (until_ms - self._clock.monotonic_ms()) / 1000)
+        commit_s = time.monotonic() + wait_s
         try:
             observed = self._samples.get(timeout=wait_s) if wait_s else self._samples.get_nowait()
         except queue.Empty:
             return
+        newest: dict[str, LiveValue] = {}
+        gather_until_s = min(commit_s, time.monotonic() + LIVE_GATHER_S)
         for _ in range(SAMPLES_AT_ONCE):
             rows, live = self._intake.take(observed)
             self._waiting += rows
             for reading in readings(rows):
                 self._guard.judge(reading)
             if live is not None:
-                self._send_live([live])
+                newest[live.sensor] = live
             try:
-                observed = self._samples.get_nowait()
+                observed = self._samples.get(timeout=max(0.0, gather_until_s - time.monotonic()))
             except queue.Empty:
-                return
+                break
+        self._send_live(list(newest.values()))
 
     def _commit(self) -> None:
         """Accept what is waiting. Nothing new: no commit, no wear."""
