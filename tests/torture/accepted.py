@@ -16,6 +16,8 @@ from pathlib import Path
 from pawon_contract import chain, codec
 from pawon_contract.messages import TRUSTED_CLOCKS, ClockFix, Envelope, Gap, Reading
 from pawon_edge.spool import Spool
+from pawon_server.projections.boot_times import span
+from pawon_server.projections.boots import boot_of
 
 # Between the change of a probe's file and the stamp of its reading: one read, on a machine that is busy.
 SLACK_MS = 500
@@ -208,7 +210,14 @@ def _check_readings(
     store: sqlite3.Connection, gateway: str, spool: str, stored: dict[int, tuple[str, bytes]],
     bounds: dict[int | str, int], shown: Shown | None, verdict: Verdict,
 ) -> None:  # fmt: skip
-    """Each stored reading stands once in the table, with its value, at a time when the device showed it."""
+    """Each stored reading stands once in the table, with its value, at a time when the device showed it: within the
+    stated error, or, of a boot that never learnt the time and was dated by its neighbours, within its span."""
+    columns = [str(row[1]) for row in store.execute("PRAGMA table_info(boot)")]
+    boots = {
+        str(row["boot"]): boot_of(row)
+        for row in (dict(zip(columns, found, strict=True)) for found in store.execute("SELECT * FROM boot"))
+        if row["gateway"] == gateway
+    }
     wanted = {}
     for sequence, (boot, raw) in stored.items():
         item = codec.decode_item(raw)
@@ -216,23 +225,28 @@ def _check_readings(
             wanted[sequence] = (boot, item)
     found: Counter[int] = Counter()
     rows = store.execute(
-        "SELECT sequence, sensor, value, boot, measured_ms, clock, first_measured_ms FROM reading "
+        "SELECT sequence, sensor, value, boot, measured_ms, clock, first_measured_ms, at_ms FROM reading "
         "WHERE gateway = ? AND spool = ?",
         (gateway, spool),
     )
-    for sequence, sensor, value, boot, measured_ms, clock, guessed_ms in rows:
+    for sequence, sensor, value, boot, measured_ms, clock, guessed_ms, at_ms in rows:
         found[sequence] += 1
         truth = wanted.get(sequence)
         if truth is None or (truth[0], truth[1].sensor, truth[1].value) != (boot, sensor, value):
             verdict.tell("altered", f"reading {sequence} is {sensor} {value}, accepted was {truth}")
-        if clock not in TRUSTED_CLOCKS and guessed_ms is None:
+        bound_ms = bounds[sequence] if clock in TRUSTED_CLOCKS else bounds.get(boot)
+        if bound_ms is None and guessed_ms is not None:
+            earliest_ms, latest_ms = span(boots[boot], at_ms)
+            if earliest_ms is not None and latest_ms is not None:
+                bound_ms = max(latest_ms - measured_ms, measured_ms - earliest_ms)
+        if bound_ms is None or (clock not in TRUSTED_CLOCKS and guessed_ms is None):
             verdict.time_unknown += 1
         elif shown is not None:
-            bound_ms = bounds[sequence if guessed_ms is None else boot] + SLACK_MS
+            bound_ms += SLACK_MS
             away = shown.error_ms(sensor, measured_ms, value, bound_ms)
             if away is None:
                 verdict.tell("mis_timed", f"reading {sequence}: {sensor} {value} at {measured_ms} ± {bound_ms}")
-            else:
+            elif clock in TRUSTED_CLOCKS or boot in bounds:
                 verdict.worst_time_error_ms = max(verdict.worst_time_error_ms, away)
     verdict.readings = len(found)
     for sequence in wanted.keys() - found.keys():
