@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pawon_contract import chain, codec
 from pawon_contract.messages import Answers, Committed, Fork, Gap, Reading, Refused
 from pawon_edge.clock import Offset
-from pawon_edge.spool import Spool, opening, quarantine
+from pawon_edge.spool import Spool, opening, quarantine, store
 from pawon_edge.uplink.fork import ForkSearch, Question
 
 SPOOL = "00112233445566778899"
@@ -116,7 +117,7 @@ def test_rows_from_the_fork_on_begin_a_spool_of_their_own(tmp_path: Path) -> Non
     old file whole beside it."""
     spool = filled(tmp_path / "spool.db")
     old = spool.id
-    spool.part(8, BOOT, 99_000)
+    spool.part(spool.id, 8, BOOT, 99_000)
     assert spool.id != old
     rows = spool.read(1, limit=100, max_bytes=10**6)
     assert [row.sequence for row in rows] == [1, 2, 3, 4, 5, 6]
@@ -144,6 +145,71 @@ def test_rows_from_the_fork_on_begin_a_spool_of_their_own(tmp_path: Path) -> Non
     before.db.close()
 
 
+def test_a_gap_that_thinning_left_is_carried_whole(tmp_path: Path) -> None:
+    """Where the fork lies within a gap of the card, the gap goes over as a whole, and the new spool is sound."""
+    spool = Spool(tmp_path / "spool.db")
+    spool.append(BOOT, [reading(n) for n in range(1, 13)])
+    spool._thin()
+    assert [row.last for row in spool.read(1, limit=9, max_bytes=10**6)] == [12]
+    spool.append(BOOT, [reading(13)])
+    spool.part(spool.id, 8, BOOT, 99_000)
+    rows = [row for first in (1, 13) for row in spool.read(first, limit=9, max_bytes=10**6)]
+    assert [(row.sequence, row.last) for row in rows] == [(1, 12), (13, 13), (14, 14)]
+    name = spool.id
+    spool.close()
+    again = Spool(tmp_path / "spool.db")
+    assert (again.id, again.last, again.trouble[:20]) == (name, 14, "this card was copied")
+    again.close()
+
+
+def test_a_part_that_could_not_be_opened_is_not_done_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new file stands, only opening it failed: the next call opens it, and asking again to part does nothing."""
+    spool = filled(tmp_path / "spool.db")
+    old = spool.id
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "open_spool", lambda *_, **__: (_ for _ in ()).throw(OSError("no space")))
+        with pytest.raises(sqlite3.OperationalError):
+            spool.part(old, 8, BOOT, 99_000)
+    monkeypatch.setattr(store, "REOPEN_EVERY_S", 0.0)
+    spool.part(old, 8, BOOT, 99_000)
+    assert spool.id != old
+    assert {reading(n) for n in (8, 10, 11, 12)} <= {row.item for row in spool.read(1, limit=99, max_bytes=10**6)}
+    assert spool.last == 6
+    spool.close()
+
+
+def test_a_server_that_only_lacks_rows_is_no_fork() -> None:
+    """Restored from a backup in the middle of the search, it has compared nothing beyond what it holds."""
+    server = Record(5000, 10**9, [])
+    search = ForkSearch(spool=SPOOL, differs=3001, upto=5000)
+    server.held = 1000
+    for number in range(60):
+        if search.found is not None:
+            break
+        asked = search.asked = Question(first=search.next, last=search.next, sent_ms=number, digest=f"{number:064x}")
+        if asked.last > server.held:
+            answers = Answers(first=asked.first, sent_ms=asked.sent_ms)
+            search.hear(Committed(spool=SPOOL, epoch="00000002", upto=server.held, answers=answers))
+        else:
+            search.hear(server.answer(asked))
+    assert (search.found, search.continues) == (1001, True)
+
+
+def test_only_what_was_compared_is_pruned(tmp_path: Path) -> None:
+    """What a server calls stored may be another card's rows, also after this card's were compared once."""
+    spool = Spool(tmp_path / "spool.db")
+    spool.append(BOOT, [reading(n) for n in range(1, 13)])
+    spool.confirm(4, proven=True)
+    spool.confirm(10, proven=False)
+    assert (spool.upto, spool.proven) == (10, False)
+    assert spool.prune(keep_rows=0) == 4
+    spool.confirm(10, proven=True, spool="0" * 20)
+    assert spool.prune(keep_rows=0) == 0
+    spool.confirm(10, proven=True)
+    assert spool.prune(keep_rows=0) == 6
+    spool.close()
+
+
 class PowerCutError(Exception):
     """Everything ends here."""
 
@@ -166,7 +232,7 @@ def test_a_power_cut_while_parting_leaves_the_one_spool_or_the_other(
 
     monkeypatch.setattr(quarantine, "sync_folder", sync_folder)
     try:
-        spool.part(8, BOOT, 99_000)
+        spool.part(spool.id, 8, BOOT, 99_000)
     except PowerCutError:
         pass
     monkeypatch.setattr(quarantine, "sync_folder", real)
@@ -186,10 +252,10 @@ def test_what_cannot_be_written_leaves_the_spool_as_it_was(tmp_path: Path, monke
     old = spool.id
     (tmp_path / "spool.db.salvage-part").mkdir()
     with pytest.raises(Exception, match=r"unable to open|directory"):
-        spool.part(8, BOOT, 99_000)
+        spool.part(spool.id, 8, BOOT, 99_000)
     assert (spool.id, spool.last) == (old, 12)
     spool.append(BOOT, [reading(13)])
     (tmp_path / "spool.db.salvage-part").rmdir()
-    spool.part(8, BOOT, 99_000)
+    spool.part(spool.id, 8, BOOT, 99_000)
     assert spool.id != old
     spool.close()

@@ -249,3 +249,33 @@ def test_a_retained_or_repeated_answer_carries_no_time() -> None:
     assert window_after.committed(answer, 1_010, retained=True).server_time is None
     assert window.committed(answer, 1_010, retained=False).server_time == (99, 1_000, 1_010)
     assert window.committed(answer, 9_010, retained=False).server_time is None
+
+
+def answered(first: int, sent_ms: int, upto: int) -> Committed:
+    """The server's word about one sending."""
+    return Committed(spool=SPOOL, epoch="00000001", upto=upto, answers=Answers(first=first, sent_ms=sent_ms))
+
+
+def sending(first: int, last: int, sent_ms: int) -> Sending:
+    """A batch on its way."""
+    return Sending(first=first, last=last, rows=last - first + 1, sent_ms=sent_ms, digest=f"{first:064x}")
+
+
+def test_only_an_answer_that_compared_what_leads_to_its_number_proves_it() -> None:
+    """A hole compares nothing, a batch far below nothing up there: the last stored row is sent once more."""
+    window = Window(spool=SPOOL)
+    window.connected(0)
+    window.committed(Committed(spool=SPOOL, epoch="00000001", upto=900), 1, retained=True)
+    assert window.next == 900
+    for first in (900, 950):
+        window.sent(sending(first, first + 49, first))
+    assert not window.committed(answered(950, 950, 900), 2, retained=False).proven
+    assert window.next == 900
+    window = Window(spool=SPOOL, upto=99, next=100)
+    window.connected(0)
+    window.sent(sending(99, 100, 5))
+    assert not window.committed(answered(99, 5, 900), 6, retained=False).proven
+    assert window.next == 900
+    window.sent(sending(900, 900, 7))
+    assert window.committed(answered(900, 7, 900), 8, retained=False).proven
+    assert (window.next, window.tick(8 + ANSWER_TIMEOUT_MS + 1)) == (901, False)

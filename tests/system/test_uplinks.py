@@ -85,7 +85,7 @@ def test_what_a_witness_cannot_take_is_a_gap_for_it_alone(tmp_path: Path) -> Non
     role = Witness("forum", spool, 10)
     rows = spool.read(1, limit=10, max_bytes=10**6)
     assert role.shown(rows) == rows
-    role.refused(2, "unknown kind b", 0)
+    role.refused(spool.id, 2, "unknown kind b", 0)
     first, gap = role.shown(rows)
     assert first == rows[0]
     read = msgspec.json.decode(gap.item, type=Gap)

@@ -23,6 +23,7 @@ def build_parted(db: sqlite3.Connection, path: Path, spool: str, fork: Fork, boo
     from 1 and chained anew, and ``fork`` (of the present boot) behind them. Raises ``sqlite3.Error`` or ``OSError``."""
     building(path).unlink(missing_ok=True)
     parted = sqlite3.connect(building(path), isolation_level=None)
+    whole = False
     try:
         parted.execute("PRAGMA synchronous = OFF")  # synced as a whole before it gets its name
         parted.execute("BEGIN")
@@ -31,8 +32,12 @@ def build_parted(db: sqlite3.Connection, path: Path, spool: str, fork: Fork, boo
         for table, first in (("boot", None), ("scale", None), ("refused", fork.first)):
             _copy(db, parted, table, first)
         parted.execute("COMMIT")
+        whole = True
     finally:
         parted.close()
+        if not whole:  # a full card must not stay full of what was not finished
+            for suffix in ("", "-journal"):
+                Path(f"{building(path)}{suffix}").unlink(missing_ok=True)
 
 
 def _renumbered(db: sqlite3.Connection, spool: str, fork: Fork, boot: str) -> Iterator[Stored]:

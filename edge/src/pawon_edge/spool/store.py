@@ -88,9 +88,8 @@ class Spool:
         self._count: int = self._db.execute("SELECT count(*) FROM row").fetchone()[0]
         self._thinned_through = 0
         self._held = {name: (0, quota) for name, (_, quota) in self._held.items()}
-        # Whether the server has taken rows of this card as the continuation of its own: before, what it calls stored
-        # may be another card's.
-        self._proven = False
+        # How far the server's rows were compared with this card's: what it calls stored beyond may be another card's.
+        self._proven_upto = 0
         self._pruned_through = int(self._fact("pruned_through"))
         self._pruned_chain = bytes.fromhex(self._fact("pruned_chain"))
 
@@ -162,8 +161,8 @@ class Spool:
 
     @property
     def proven(self) -> bool:
-        """Whether the server has compared its rows with this card's since the spool was opened."""
-        return self._proven
+        """Whether all that the server has confirmed was compared with this card's rows since the spool was opened."""
+        return self._proven_upto >= self._upto > 0
 
     def append(
         self,
@@ -199,9 +198,13 @@ class Spool:
             self._count += len(rows)
             return sequence
 
-    def read(self, first: int, *, limit: int, max_bytes: int) -> list[SpooledRow]:
-        """Rows of one boot from ``first`` on, bounded in number and bytes; a pruned beginning is told by a ``Gap``."""
+    def read(self, first: int, *, limit: int, max_bytes: int, spool: str | None = None) -> list[SpooledRow]:
+        """Rows of one boot from ``first`` on, bounded in number and bytes; a pruned beginning is told by a ``Gap``.
+
+        None when ``spool`` was meant and is not this one any more."""
         with self._in_turn():
+            if spool not in (None, self.id):
+                return []
             if first <= self._pruned_through:
                 return [self._pruned_gap(first)]
             # From the row that holds ``first``, which is sought: the table is not walked from its beginning.
@@ -219,12 +222,15 @@ class Spool:
             rows.append(SpooledRow(sequence=sequence, last=last, boot=boot, item=item, chain=value))
         return rows
 
-    def confirm(self, upto: int, *, proven: bool) -> None:
-        """The server has every row up to here; ``proven``: it took rows of this card behind them, and nothing is pruned
-        before. Not durable by itself: after a crash the server simply says it again."""
+    def confirm(self, upto: int, *, proven: bool, spool: str | None = None) -> None:
+        """The server has every row up to here; ``proven``: it compared them with this card's, and nothing is pruned
+        before. Not durable by itself: after a crash the server simply says it again.
+
+        A word about another spool (``spool``: the one that is meant) is too late."""
         with self._lock:
-            self._upto = min(upto, self._last)
-            self._proven = self._proven or proven
+            if spool in (None, self.id):
+                self._upto = min(upto, self._last)
+                self._proven_upto = self._upto if proven else min(self._proven_upto, self._upto)
 
     def held(self, name: str) -> int:
         """How far a witness has the spool, as far as is remembered across restarts."""
@@ -234,15 +240,22 @@ class Spool:
             row = self._db.execute("SELECT value FROM fact WHERE name = ?", (_cursor(name),)).fetchone()
             return min(int(row[0]), self._last) if row is not None and row[0].isdigit() else 0
 
-    def hold(self, name: str, upto: int, quota_rows: int) -> None:
+    def hold(self, name: str, upto: int, quota_rows: int, *, spool: str | None = None) -> None:
         """A witness has every row up to here; up to ``quota_rows`` that it lacks are kept for it, room permitting."""
         with self._lock:
-            self._held[name] = (min(upto, self._last), quota_rows)
+            if spool in (None, self.id):
+                self._held[name] = (min(upto, self._last), quota_rows)
 
-    def part(self, first: int, boot: str, at_ms: int) -> None:
-        """The server holds other rows from ``first`` on: go on in a new spool, of this card's rows from there on. The
-        old file is kept. Raises ``sqlite3.Error`` when the disk refuses; then nothing has changed."""
+    def part(self, spool: str, first: int, boot: str, at_ms: int) -> None:
+        """The server holds other rows of ``spool`` from ``first`` on: go on in a new spool, of this card's rows from
+        there on. The old file is kept. Raises ``sqlite3.Error`` when the disk refuses: then either nothing has changed,
+        or all has and the new spool (which is not ``spool`` any more) is opened by the next call."""
         with self._in_turn():
+            if spool != self.id:
+                return
+            # A gap is carried whole: what lies within it nobody can tell.
+            within = self._db.execute("SELECT max(sequence) FROM row WHERE sequence <= ? AND last >= ?", (first, first))
+            first = within.fetchone()[0] or first
             fork = Fork(at_ms=at_ms, spool=self.id, first=max(first, self._pruned_through + 1))
             try:
                 build_parted(self._db, self.path, new_spool_id(), fork, boot)
@@ -260,21 +273,20 @@ class Spool:
 
         Cheap to call often. With ``keep_rows`` no witness holds anything back: room is needed."""
         with self._in_turn():
-            if not self._proven:
-                return 0
+            proven_upto = min(self._proven_upto, self._upto)
             held = 0
             if keep_rows is None:
                 keep_rows = KEEP_ROWS
                 held = max((min(quota, self._last - upto) for upto, quota in self._held.values()), default=0)
             # Counted in rows, not in numbers: behind a gap the numbers may have jumped.
-            kept = max(self._last - self._upto + keep_rows, held)
+            kept = max(self._last - proven_upto + keep_rows, held)
             excess = min(self._count - kept, PRUNE_AT_ONCE)
             if excess <= 0:
                 return 0
             last = self._db.execute(
                 "SELECT sequence, last, chain FROM (SELECT sequence, last, chain FROM row ORDER BY sequence LIMIT ?) "
                 "WHERE last <= ? ORDER BY sequence DESC LIMIT 1",
-                (excess, self._upto),
+                (excess, proven_upto),
             ).fetchone()
             if last is None:
                 return 0
@@ -331,9 +343,11 @@ class Spool:
             log.critical("the spool is full: the oldest readings, rows %d..%d, were thinned", found[0][0], found[-1][1])
             return gone
 
-    def refuse(self, sequence: int, reason: str, at_ms: int) -> None:
+    def refuse(self, sequence: int, reason: str, at_ms: int, *, spool: str | None = None) -> None:
         """Put a ``Gap`` in the place of a row the server cannot take, and keep the row's bytes."""
         with self._in_turn():
+            if spool not in (None, self.id):
+                return
             row = self._db.execute("SELECT last, boot, item, chain FROM row WHERE sequence = ?", (sequence,)).fetchone()
             if row is None:
                 return

@@ -29,6 +29,9 @@ class ForkSearch:
     differs: int
     agreed: int = 0
     asked: Question | None = None
+    # How far the server has the spool; less than at the beginning when it was restored from a backup meanwhile.
+    upto: int = 0
+    _fell: bool = False
     # A gap of the record hides rows from here on; whether they are the same only its end, ``_ask``, can tell.
     _hidden: int | None = None
     _ask: int | None = None
@@ -37,6 +40,11 @@ class ForkSearch:
     def found(self) -> int | None:
         """The first row that is not the server's, once it is known."""
         return self.differs if self.agreed + 1 >= self.differs else None
+
+    @property
+    def continues(self) -> bool:
+        """Whether it turned out that the server only has less than it was thought to have: there is no fork."""
+        return self._fell and self.found == self.upto + 1
 
     @property
     def next(self) -> int:
@@ -57,9 +65,14 @@ class ForkSearch:
             return
         if answer.refused is not None and answer.refused.digest == asked.digest:
             self._take(asked.first, asked.last, same=False)
-        answers = answer.answers if answer.spool == self.spool else None
+        answers = answer.answers if answer.spool == self.spool and answer.refused is None else None
         if answers is not None and (answers.first, answers.sent_ms) == (asked.first, asked.sent_ms):
-            self._answered(asked, answers.covered_to)
+            if answer.upto < asked.last:  # it lacks the row, so it has compared nothing
+                self.upto, self._fell, self.differs = answer.upto, True, min(self.differs, answer.upto + 1)
+                self.agreed = min(self.agreed, answer.upto)
+                self.asked = self._hidden = self._ask = None
+            else:
+                self._answered(asked, answers.covered_to)
 
     def _answered(self, asked: Question, covered_to: int | None) -> None:
         if covered_to is None:

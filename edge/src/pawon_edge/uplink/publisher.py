@@ -33,6 +33,8 @@ WAIT_FOR_RETAINED_MS = 1_500
 MAX_INBOX = 1_000
 # A card is copied once; what asks for a new spool again so soon is something else and must not fill the card.
 FORK_PAUSE_MS = 600_000
+# A card on which the new spool did not fit is not written full again and again.
+PART_AGAIN_MS = 60_000
 
 
 class Times(Protocol):
@@ -147,6 +149,7 @@ class Publisher:
                 self._ask_again()
                 self._begin_at_ms = now_ms + WAIT_FOR_RETAINED_MS
             try:
+                self._follow_spool()
                 if message is not None:
                     self._hear(*message, now_ms)
                 self._send(now_ms)
@@ -159,8 +162,6 @@ class Publisher:
         if not self._connection.up or (self._begin_at_ms is not None and now_ms < self._begin_at_ms):
             return
         self._begin_at_ms = None
-        if self._window.spool != self._spool.id:  # it was opened anew, and nothing of the old one could be proven
-            self._window = Window(spool=self._spool.id, upto=self._role.upto(), next=self._role.upto() + 1)
         if self._search is not None:
             self._search_fork(self._search, now_ms)
             return
@@ -169,6 +170,12 @@ class Publisher:
         # One batch at a time in the client's queue, or live values would wait behind all of them.
         while self._window.may_send(self._spool.last) and not self._connection.writing and self._send_batch():
             pass
+
+    def _follow_spool(self) -> None:
+        """The card was copied, or nothing of the old file could be proven: another spool is sent now."""
+        if self._window.spool != self._spool.id:
+            self._window = Window(spool=self._spool.id, upto=self._role.upto(), next=self._role.upto() + 1)
+            self._search = None
 
     def _hear(self, payload: bytes, retained: bool, now_ms: int) -> None:
         answer = codec.decode(payload, Committed)
@@ -187,14 +194,16 @@ class Publisher:
         if not retained and answer.spool == self._spool.id:
             self.last_commit_ms = now_ms
         if verdict.upto is not None or verdict.proven:
-            self._role.confirmed(self._window.upto, proven=verdict.proven)
+            self._role.confirmed(self._window.spool, self._window.upto, proven=verdict.proven)
         if verdict.server_time is not None:
             self._role.server_time(*verdict.server_time)
         if verdict.refused_row is not None:
-            self._role.refused(*verdict.refused_row, now_ms)
+            self._role.refused(self._window.spool, *verdict.refused_row, now_ms)
 
     def _send_batch(self) -> bool:
-        rows = self._spool.read(self._window.next, limit=self._window.rows_at_once(), max_bytes=BATCH_BYTES)
+        rows = self._spool.read(
+            self._window.next, limit=self._window.rows_at_once(), max_bytes=BATCH_BYTES, spool=self._window.spool
+        )
         sent = self._publish(rows) if rows else None
         if sent is None:
             return False
@@ -210,7 +219,7 @@ class Publisher:
         boot = rows[0].boot or self._boot
         offset, sent_ms = self._offset_of(boot), self._clock.monotonic_ms()
         envelope = Envelope(
-            spool=self._spool.id, first=rows[0].sequence, boot=boot,
+            spool=self._window.spool, first=rows[0].sequence, boot=boot,
             offset_ms=offset.offset_ms, clock=offset.quality, error_ms=offset.error_ms,
             sent_ms=sent_ms, sent_boot=None if boot == self._boot else self._boot,
             items=[msgspec.Raw(row.item) for row in self._role.shown(rows)], hash=rows[-1].chain.hex(),
@@ -255,17 +264,25 @@ class Publisher:
         if search.asked is not None and now_ms - search.asked.sent_ms > ANSWER_TIMEOUT_MS:
             self._ask_again()
         while search.found is None and search.asked is None:
-            rows = self._spool.read(search.next, limit=1, max_bytes=BATCH_BYTES)
+            rows = self._spool.read(search.next, limit=1, max_bytes=BATCH_BYTES, spool=search.spool)
             if rows and not search.worth_asking(rows[0].sequence, rows[0].last):
                 continue
             sent = self._publish(rows) if rows else None
             if sent is None:
                 return
             search.asked = Question(first=rows[0].sequence, last=rows[0].last, sent_ms=sent[0], digest=sent[1])
-        if search.found is not None:
-            log.critical(
-                "rows of spool %s differ from row %d on; a new spool begins with them", search.spool, search.found
+        if search.found is None:
+            return
+        if search.continues:
+            log.warning(
+                "the server has rows of spool %s up to %d only; they are this card's", search.spool, search.upto
             )
-            self._spool.part(search.found, self._boot, now_ms)
-            self._search, self._parted_ms = None, now_ms
+            self._search = None
+            self._window.connected(now_ms)
             self.wake()
+            return
+        log.critical("rows of spool %s differ from %d on; a new spool begins with them", search.spool, search.found)
+        self._begin_at_ms = now_ms + PART_AGAIN_MS  # if the disk refuses
+        self._spool.part(search.spool, search.found, self._boot, now_ms)
+        self._search, self._parted_ms, self._begin_at_ms = None, now_ms, None
+        self.wake()

@@ -33,16 +33,16 @@ class Role(Protocol):
         """How far it has the spool, as far as this gateway remembers."""
         ...
 
-    def confirmed(self, upto: int, *, proven: bool) -> None:
-        """It has every row up to here; ``proven``: it compared them with this card's."""
+    def confirmed(self, spool: str, upto: int, *, proven: bool) -> None:
+        """It has every row of ``spool`` up to here; ``proven``: it compared them with this card's."""
         ...
 
     def server_time(self, server_ms: int, sent_ms: int, received_ms: int) -> None:
         """What its clock shows."""
         ...
 
-    def refused(self, sequence: int, reason: str, now_ms: int) -> None:
-        """It cannot take this row."""
+    def refused(self, spool: str, sequence: int, reason: str, now_ms: int) -> None:
+        """It cannot take this row of ``spool``."""
         ...
 
     def shown(self, rows: list[SpooledRow]) -> list[SpooledRow]:
@@ -63,15 +63,15 @@ class Primary:
         """See ``Role``."""
         return self._spool.upto
 
-    def confirmed(self, upto: int, *, proven: bool) -> None:
+    def confirmed(self, spool: str, upto: int, *, proven: bool) -> None:
         """See ``Role``."""
-        self._spool.confirm(upto, proven=proven)
+        self._spool.confirm(upto, proven=proven, spool=spool)
         self._spool.prune()
 
-    def refused(self, sequence: int, reason: str, now_ms: int) -> None:
+    def refused(self, spool: str, sequence: int, reason: str, now_ms: int) -> None:
         """A gap takes the row's place, for every server; the row is kept apart."""
         log.error("the server cannot take row %d (%s); it is kept here and a gap is sent for it", sequence, reason)
-        self._spool.refuse(sequence, reason, now_ms)
+        self._spool.refuse(sequence, reason, now_ms, spool=spool)
 
     def shown(self, rows: list[SpooledRow]) -> list[SpooledRow]:
         """As they are."""
@@ -93,18 +93,18 @@ class Witness:
         """What was remembered when rows were pruned last; its broker keeps its newest word."""
         return self._spool.held(self.name)
 
-    def confirmed(self, upto: int, *, proven: bool) -> None:
+    def confirmed(self, spool: str, upto: int, *, proven: bool) -> None:
         """See ``Role``."""
         if proven:
-            self._spool.hold(self.name, upto, self._quota_rows)
+            self._spool.hold(self.name, upto, self._quota_rows, spool=spool)
 
     def server_time(self, server_ms: int, sent_ms: int, received_ms: int) -> None:
         """Not believed: one server's clock is enough to be wrong by."""
 
-    def refused(self, sequence: int, reason: str, now_ms: int) -> None:
+    def refused(self, spool: str, sequence: int, reason: str, now_ms: int) -> None:
         """It gets a gap; the primary may well take the row."""
         log.error("witness %s cannot take row %d (%s); it gets a gap for it", self.name, sequence, reason)
-        self._passed_over[(self._spool.id, sequence)] = reason
+        self._passed_over[(spool, sequence)] = reason
         while len(self._passed_over) > MAX_PASSED_OVER:
             self._passed_over.popitem(last=False)
 

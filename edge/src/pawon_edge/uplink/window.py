@@ -117,14 +117,19 @@ class Window:
         fell = answer.upto < self.upto
         self.epoch = answer.epoch
         moved = answer.upto != self.upto
-        if sending is not None or moved:
-            self._proven = sending is not None and answer.answers is not None and answer.answers.covered_to is None
+        if sending is not None and sending.first <= answer.upto + 1 and answer.upto <= sending.last:
+            # It has compared what leads to its number, or made it its number just now.
+            self._proven = answer.answers is not None and answer.answers.covered_to is None
+        elif moved:
+            self._proven = False
         self.upto = answer.upto
-        if moved:
+        if moved or sending is not None:
             self._progress_ms = now_ms
             while self._flight and self._flight[0].last <= self.upto:
                 self._flight.popleft()
             self.next = max(self.next, self._begin())
+        if not self._proven and not self._flight:
+            self.next = self._begin()
         hole = sending is not None and sending.first > self.upto + 1
         if fell or hole:
             self._rewind(now_ms)

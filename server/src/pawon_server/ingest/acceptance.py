@@ -134,7 +134,9 @@ class Acceptance:
         verdict, covered_to = judge(envelope, stored), None
         if isinstance(verdict, Known):
             held = self._held(connection, message.gateway, envelope.spool, verdict.last)
-            if held.upto > verdict.last:
+            if held is None:  # its place in the record is damaged: nothing can be compared before it is mended
+                covered_to = stored.upto
+            elif held.upto > verdict.last:
                 covered_to = held.upto
             elif held.chain.hex() != envelope.hash:
                 reason = f"chain: rows up to {verdict.last} differ from the record of the same numbers (a copied card?)"
@@ -206,11 +208,13 @@ class Acceptance:
         committed = Committed(spool=spool, epoch=self._epoch, upto=upto, refused=refused)
         return Reply(gateway=gateway, message=committed, retain=False)
 
-    def _held(self, connection: Connection, gateway: str, spool: str, last: int) -> SpoolState:
-        """The record at row ``last``, which it holds: chain value there, or at the end of the gap that covers it."""
+    def _held(self, connection: Connection, gateway: str, spool: str, last: int) -> SpoolState | None:
+        """The record at row ``last``, which it holds: chain value there, or at the end of the gap that covers it.
+        ``None`` where its batch cannot be read."""
         self._journal.flush(connection)
         entry = batch_holding(connection, self._journal.kitchen, gateway, spool, last)
-        assert entry is not None, "what the spool's row counts as stored is in the journal"
+        if entry is None:
+            return None
         assert entry.first is not None
         assert entry.last is not None
         assert entry.chain_before is not None

@@ -71,6 +71,8 @@ class Readings:
             )
         )  # fmt: skip
         if not arrival.replayed or self.is_newest(arrival, item.sensor, item.at_ms):
+            if arrival.sent_ms is None:
+                self._settle(item.sensor)  # a value whose age is known tells until when the sensor is fresh
             self._taken[item.sensor] = (arrival, item)
         return late
 
