@@ -39,10 +39,13 @@ def section(report: Part) -> str:
 def _about(part: Part) -> str:
     about = part["about"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    busy = (
+        f" The machine was busy with other work (load {about['load_at_start']} when it began): wall times are worse "
+        "than they could be, for everybody alike."
+    )
     return (
         f"{about['date']}, {about['cores']} cores ({about['machine']}), Python {about['python']}, SQLite "
-        f"{about['sqlite']}; {versions}. The machine was busy with other work (load {about['load_at_start']} when it "
-        "began): wall times are worse than they could be, for everybody alike."
+        f"{about['sqlite']}; {versions}.{busy if about['load_at_start'] > about['cores'] else ''}"
     )
 
 
