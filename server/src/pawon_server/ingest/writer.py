@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..projections.context import Changes
 from ..projections.projector import Projector
 from ..rulebook import Rulebook
-from ..store.database import Store, StoreError
+from ..store.database import Store, StoreError, is_to_blame
 from ..store.journal import EntryKind
 from .acceptance import Acceptance, Incoming, OwnEntry, Reply
 from .share import Share, Turn
@@ -276,10 +276,7 @@ class Writer:
         Then nothing of the group is accepted and nobody is answered: the gateways send again.
         """
         self.failures += 1
-        lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        refuses = (lost or isinstance(error, DatabaseError | StoreError)) and not isinstance(
-            error, IntegrityError | DataError | ProgrammingError
-        )
+        refuses = is_to_blame(error)
         if refuses:
             self.storing = False
             log.critical("the store cannot be written: %s", error)

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, select, tuple_
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
 
 from pawon_contract import codec
 from pawon_contract.messages import Envelope
@@ -26,7 +25,7 @@ from ..ingest.acceptance import Acceptance, OwnEntry
 from ..projections.context import Changes
 from ..projections.projector import Replay
 from ..rulebook import Rulebook
-from ..store.database import Store, StoreError
+from ..store.database import Store, is_to_blame
 from ..store.journal import entry_at
 from ..store.tables import quarantine
 from ..store.turn import be_alone
@@ -37,8 +36,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 200
 # So many of the rows that stay are told; all are counted.
 MAX_TOLD = 20
-# What the store raises for a bug of ours; its other errors are its own trouble.
-BUGS = (IntegrityError, DataError, ProgrammingError)
 WHOLE = "a payload refused as a whole: its gateway sends its rows again in smaller batches, or a gap for what is lost"
 
 
@@ -133,11 +130,7 @@ class _Replay:
                     used += 1
                 self._acceptance.flush(connection)
         except Exception as error:
-            if isinstance(error, StoreError):
-                raise
-            if isinstance(error, DatabaseError) and not isinstance(
-                error, (IntegrityError, DataError, ProgrammingError)
-            ):
+            if is_to_blame(error):
                 raise
             log.exception("a row of the quarantine cannot be projected")
             with self._store.reader.connect() as connection:

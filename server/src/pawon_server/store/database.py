@@ -17,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from . import postgresql, sqlite
 from .address import Address, Database, StoreError
@@ -71,6 +71,13 @@ def open_store(address: Address) -> Store:
     except BaseException:
         lock.close()
         raise
+
+
+def is_to_blame(error: Exception) -> bool:
+    """Whether the store failed (full, read-only, broken, gone), and not a bug of ours in what was asked of it."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    bug = isinstance(error, IntegrityError | DataError | ProgrammingError)
+    return (lost or isinstance(error, DatabaseError | StoreError)) and not bug
 
 
 def remedy(error: DBAPIError, otherwise: str) -> str:
