@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from tests.ports import own_port
 
 from pawon_server.store.address import Database, parse_database
 from pawon_server.store.database import open_store
@@ -57,9 +57,7 @@ class Cluster:
         (self.folder / "data/pg_hba.conf").write_text(
             f"host all {LOCKED} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = own_port()
         self.start()
         self.ask(f"CREATE ROLE {LOCKED} LOGIN PASSWORD '{PASSWORD}'", f"CREATE DATABASE {TEMPLATE}")
         store = open_store(self.address(TEMPLATE))

@@ -21,6 +21,7 @@ import pytest
 import yaml
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from tests.ports import own_port
 
 from pawon_edge.config import load_config as load_gateway
 from pawon_server.config import load_config as load_server
@@ -176,10 +177,8 @@ BROKER = {
 
 
 def _broker_folder(folder: Path) -> tuple[Path, int]:
-    """The broker's configuration with this machine's paths and a port that the kernel has just given away."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    """The broker's configuration with this machine's paths and a port of its own."""
+    port = own_port()
     config = folder / "config"
     shutil.copytree(DOCKER / "mosquitto", config)
     text = (config / "mosquitto.conf").read_text()

@@ -16,6 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
 from tests.edge.ears import Ears, running
+from tests.ports import own_port
 
 from pawon_edge.drivers.local_mqtt import MAX_PER_SECOND, LocalMqtt
 from pawon_edge.drivers.local_mqtt_table import LocalMqttTable
@@ -27,9 +28,7 @@ class Broker:
     """mosquitto in a folder of its own."""
 
     def __init__(self, folder: Path, *, password: str = "") -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = own_port()
         self._folder, self._password = folder, password
         self._process: subprocess.Popen[bytes] | None = None
         lines = [f"listener {self.port} 127.0.0.1", "persistence false"]

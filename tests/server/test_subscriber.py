@@ -13,6 +13,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from tests.ports import own_port
 
 from pawon_contract import codec
 from pawon_contract.broker import BrokerAddress
@@ -33,18 +34,11 @@ def until(condition: Callable[[], object], what: str, within_s: float = 30) -> N
         time.sleep(0.01)
 
 
-def free_port() -> int:
-    """A port that the kernel chose."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Mosquitto:
     """Debian's broker on one port, with nothing kept across its end."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        self.port = own_port()
         self._conf = folder / "mosquitto.conf"
         self._conf.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
         self.start()
@@ -228,7 +222,7 @@ def test_large_answers_of_many_threads_do_not_mix(broker: Mosquitto, subscriber:
 
 def test_a_peer_that_speaks_no_mqtt_does_not_end_the_thread(ears: Ears, tmp_path: Path) -> None:
     """Another program sits on the port and answers nonsense; when a broker is there, it is found."""
-    port = free_port()
+    port = own_port()
     nonsense = socket.create_server(("127.0.0.1", port))
     nonsense.settimeout(10)
     made = Subscriber(
@@ -255,7 +249,7 @@ def test_a_peer_that_speaks_no_mqtt_does_not_end_the_thread(ears: Ears, tmp_path
 
 def test_the_embedded_broker_carries_both_ways(ears: Ears) -> None:
     """Messages in, retained answers out, and its port is free again after its end."""
-    port = free_port()
+    port = own_port()
     for _ in range(2):
         inside = EmbeddedBroker("127.0.0.1", port)
         inside.start()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
+from tests.ports import own_port
 
 from pawon_contract import chain, codec
 from pawon_contract.messages import Envelope
@@ -199,20 +199,13 @@ DEVICE_OF = {
 }  # fmt: skip
 
 
-def free_port() -> int:
-    """A port that the kernel chose."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Kitchen:
     """The programs of one kitchen. ``embedded``: the server runs its own broker."""
 
     def __init__(self, folder: Path, *, embedded: bool = False) -> None:
         self.folder = folder
         self.embedded = embedded
-        self.http_port, self.broker_port = free_port(), free_port()
+        self.http_port, self.broker_port = own_port(), own_port()
         self.programs: dict[str, subprocess.Popen[bytes]] = {}
         self._truth = (folder / "truth.jsonl").open("a")
         self.devices = Simulator(parse_scenario(DEVICES.encode()), folder / "devices", truth=self._truth)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.server.test_subscriber import free_port
+from tests.ports import own_port
 from tests.system.short_road import Gateway, Server, until
 
 from pawon_server.ingest.embedded_broker import EmbeddedBroker
@@ -105,10 +105,10 @@ def test_a_backlog_comes_through_a_broker_that_dies_twice(
 ) -> None:
     """Three thousand rows are waiting; the broker ends when some of them have arrived, and again. Every row arrives
     once, in order, whatever the broker forgot."""
-    port = free_port()
+    port = own_port()
     broker = kind(tmp_path, port)
     server = Server(tmp_path, port)
-    gateway = Gateway(tmp_path / "card", free_port())  # nobody listens there yet
+    gateway = Gateway(tmp_path / "card", own_port())  # nobody listens there yet
     gateway.accept_at_once([float(n % 50) for n in range(ROWS)])
     gateway.stop()
     gateway = Gateway(tmp_path / "card", port)

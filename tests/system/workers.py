@@ -21,8 +21,9 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import text
+from tests.ports import own_port
 from tests.server.sender import Sender, temperature
-from tests.system.kitchen import BIN, free_port
+from tests.system.kitchen import BIN
 
 from pawon_contract import codec
 from pawon_contract.messages import Committed
@@ -121,7 +122,7 @@ class Workers:
 
     def __init__(self, folder: Path, store: Database, names: list[str]) -> None:
         self.folder, self.store, self.names = folder, store, names
-        self.broker_port = free_port()
+        self.broker_port = own_port()
         self.generations = itertools.count(1)
         self.ports: dict[str, int] = {}
         self.programs: dict[str, subprocess.Popen[bytes]] = {}
@@ -151,7 +152,7 @@ class Workers:
 
     def _start_worker(self, name: str) -> None:
         """All with the same configuration."""
-        self.ports[name] = free_port()
+        self.ports[name] = own_port()
         self._start(
             name, [str(BIN / "pawon-server"), "serve", "--config", str(self.folder / "server.toml"), "--http-port",
                    str(self.ports[name])],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from tests.torture.devices import PROBES, rom
@@ -55,13 +54,6 @@ max_queued_messages 0
 max_queued_bytes 67108864
 log_type error
 """
-
-
-def free_port() -> int:
-    """A port the kernel chose."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write_configuration(folder: Path, *, broker: int, gateways_broker: int, servers_broker: int, http: int) -> None:

@@ -16,9 +16,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.ports import own_port
 from tests.torture import poison
 from tests.torture.accepted import Accepted, Verdict, compare, read_ear
-from tests.torture.configuration import GATEWAY, KITCHEN, POISONED, free_port, write_configuration
+from tests.torture.configuration import GATEWAY, KITCHEN, POISONED, write_configuration
 from tests.torture.devices import Devices
 from tests.torture.launcher import Launcher, memory_mb
 from tests.torture.points import RARE
@@ -47,7 +48,7 @@ class Road:
         self.counts: Counter[str] = Counter()
         self._pids: dict[str, int] = {}
         self._armed: dict[str, str | None] = {}
-        self.broker_port, self.http_port = free_port(), free_port()
+        self.broker_port, self.http_port = own_port(), own_port()
         self.proxies = [
             FaultProxy(lambda: self.broker_port, chance.getrandbits(32), **({} if network else {"faults": ()}))
             for _ in range(2)

@@ -22,7 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from tests.torture.configuration import KITCHEN, MOSQUITTO_CONF, free_port
+from tests.ports import own_port
+from tests.torture.configuration import KITCHEN, MOSQUITTO_CONF
 from tests.torture.inside import told_time
 from tests.torture.launcher import Launcher, memory_mb
 from tests.torture.record import BrokenPromiseError
@@ -62,7 +63,7 @@ class Storm(msgspec.Struct, frozen=True, kw_only=True):
 def run(*, gateways: int, rows: int) -> Storm:
     """One storm. Raises ``BrokenPromiseError``."""
     with tempfile.TemporaryDirectory(prefix="pawon-storm-") as name:
-        folder, port, http = Path(name), free_port(), free_port()
+        folder, port, http = Path(name), own_port(), own_port()
         for part in ("server", "broker"):
             (folder / part).mkdir()
         (folder / "mosquitto.conf").write_text(MOSQUITTO_CONF.format(port=port, folder=folder))

@@ -9,15 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import suppress
 
 from amqtt.broker import Broker
+
+# A kitchen's gateways and this server are a handful; more is somebody's mistake.
+MAX_CLIENTS = 100
+# What amqtt may take to say goodbye to its clients. They get everything again from whoever listens next.
+FAREWELL_S = 3.0
+LISTENER = "default"
 
 
 class EmbeddedBroker:
     """Runs in a thread with an event loop of its own, so that pages never wait for messages."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._bind = f"{host}:{port}"
+        self._host, self._port = host, port
+        self._clients = 0
         self._ready = threading.Event()
         self._failed: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -29,13 +37,13 @@ class EmbeddedBroker:
         self._thread.start()
         self._ready.wait(timeout=10)
         if self._failed is not None:
-            raise OSError(f"embedded broker at {self._bind}: {self._failed}") from self._failed
+            raise OSError(f"embedded broker at {self._host}:{self._port}: {self._failed}") from self._failed
 
     def stop(self) -> None:
-        """Close the listener and every connection."""
+        """Close the listener, so that the port is free, and every connection."""
         if self._loop is not None and self._done is not None:
             self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=5 * FAREWELL_S)
 
     def _run(self) -> None:
         # Its own log speaks of every packet; the server's log is for people.
@@ -51,11 +59,26 @@ class EmbeddedBroker:
         self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
         broker = Broker(
             {
-                "listeners": {"default": {"type": "tcp", "bind": self._bind, "max_connections": 100}},
+                "listeners": {LISTENER: {"type": "external"}},
                 "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
             }
         )
         await broker.start()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if self._clients >= MAX_CLIENTS:
+                writer.close()
+                return
+            self._clients += 1
+            try:
+                await broker.stream_connected(reader, writer, LISTENER)
+            finally:
+                self._clients -= 1
+
+        # Ours, not amqtt's: it would close its own last, and clients that reconnect meanwhile would keep it open.
+        listener = await asyncio.start_server(connected, self._host, self._port)
         self._ready.set()
         await self._done.wait()
-        await broker.shutdown()
+        listener.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(broker.shutdown(), FAREWELL_S)
