@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pawon_food_safety.limit import LimitEvent, LimitState, Observation, rebase, step
-from pawon_food_safety.profile import Limit, ProfileError, load_profile, parse_profile, shipped
+from pawon_food_safety.profile import ProfileError, load_profile, parse_profile, shipped
+from pawon_food_safety.rows import Limit
 
 MINUTE = 60_000
 ID_MBG = load_profile("ID-MBG")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from pawon_contract.messages import Reading
 from pawon_food_safety.limit import LimitState, Observation, step
-from pawon_food_safety.profile import Limit, Profile
+from pawon_food_safety.profile import Profile
+from pawon_food_safety.rows import Limit
 
 # As often as a kitchen can bear it and as seldom as it may be overheard.
 REPEAT_MS = 60_000

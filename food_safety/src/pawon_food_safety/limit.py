@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from .profile import Limit
+from .rows import Limit
 
 # Binary fractions of a millisecond would make "exactly the limit" a matter of luck: values compare in micro-units.
 _TOLERANCE = 1e-6
@@ -63,7 +63,7 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
     if state.last_ms is not None and seen.at_ms <= state.last_ms:
         return state, []
     # How far values lie beyond the limit; at or below zero they are within.
-    sign, edge = limit.direction, limit.value
+    sign, edge = limit.direction, limit.edge
     excess = (seen.value - edge) * sign
     extreme, other = (seen.high, seen.low) if sign > 0 else (seen.low, seen.high)
     peak, peak_excess = seen.value, excess
@@ -140,8 +140,8 @@ def calm_band(limits: Iterable[Limit]) -> tuple[float, float]:
     """Lowest and highest value that break none of these limits: while all of them are at rest, a newer observation
     whose value, low and high lie within changes nothing but the last observation."""
     band = list(limits)
-    lowest = max((limit.value for limit in band if limit.direction < 0), default=-math.inf)
-    return lowest, min((limit.value for limit in band if limit.direction > 0), default=math.inf)
+    lowest = max((limit.edge for limit in band if limit.direction < 0), default=-math.inf)
+    return lowest, min((limit.edge for limit in band if limit.direction > 0), default=math.inf)
 
 
 def rebase(state: LimitState, shift_ms: int, before_ms: int) -> LimitState:

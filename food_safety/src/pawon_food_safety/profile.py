@@ -9,14 +9,34 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-Severity = Literal["warning", "critical"]
-T = TypeVar("T", bound=msgspec.Struct)
-Seconds = Annotated[float, Meta(ge=0, le=7 * 24 * 3600)]
+from . import rows
+from .rows import UNITS, Limit, Row, Silence, Spoken
+
+# The tables of a profile's file: what may stand under each name.
+KINDS: dict[str, type[Row]] = {
+    "limit": rows.Limit,
+    "rate": rows.Rate,
+    "door": rows.Door,
+    "buffer": rows.Buffer,
+    "defrost": rows.Defrost,
+    "cooking": rows.Cooking,
+    "cooling": rows.Cooling,
+    "reheating": rows.Reheating,
+    "serving": rows.Serving,
+    "too_early": rows.TooEarly,
+    "exposure": rows.Exposure,
+    "ladder": rows.Ladder,
+    "retention": rows.Retention,
+    "stuck": rows.Stuck,
+    "spike": rows.Spike,
+    "silence": rows.Silence,
+    "calibration": rows.Calibration,
+}
 
 
 class ProfileError(ValueError):
@@ -25,55 +45,6 @@ class ProfileError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
-
-
-class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One limit at one control point.
-
-    Exactly one of ``above`` and ``below`` is set, in the unit that ends the quantity's name; the value itself is still
-    safe. The limit is broken once measured values have lain beyond it for ``delay_s`` without interruption; it is over
-    once they have come back by ``hysteresis`` for ``clear_s``.
-    """
-
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
-    point: str
-    quantity: str
-    severity: Severity
-    above: float | None = None
-    below: float | None = None
-    delay_s: Seconds
-    hysteresis: Annotated[float, Meta(ge=0)]
-    clear_s: Seconds
-    text_id: str
-    text_en: str
-    action_id: str
-    action_en: str
-    source: Annotated[str, Meta(min_length=1)]
-    certainty: Literal["law", "source", "practice"]
-    effective_from: str
-    approved_by: str
-
-    @property
-    def value(self) -> float:
-        """The limit itself."""
-        return self.above if self.above is not None else self.below if self.below is not None else 0.0
-
-    @property
-    def direction(self) -> int:
-        """+1 when higher is worse, -1 when lower is."""
-        return 1 if self.above is not None else -1
-
-    def excess(self, value: float) -> float:
-        """How far ``value`` lies beyond the limit; at or below zero it is within."""
-        return (value - self.value) * self.direction
-
-
-class Silence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a sensor at ``point`` (``*``: anywhere else) may say nothing beyond its value's validity."""
-
-    point: str
-    warning_s: Seconds
-    critical_s: Seconds
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,27 +57,44 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     demo: bool = False
     time_divisor: Annotated[float, Meta(gt=0)] = 1.0
     limit: list[Limit] = []
+    rate: list[rows.Rate] = []
+    door: list[rows.Door] = []
+    buffer: list[rows.Buffer] = []
+    defrost: list[rows.Defrost] = []
+    cooking: list[rows.Cooking] = []
+    cooling: list[rows.Cooling] = []
+    reheating: list[rows.Reheating] = []
+    serving: list[rows.Serving] = []
+    too_early: list[rows.TooEarly] = []
+    exposure: list[rows.Exposure] = []
+    ladder: list[rows.Ladder] = []
+    retention: list[rows.Retention] = []
+    stuck: list[rows.Stuck] = []
+    spike: list[rows.Spike] = []
     silence: list[Silence] = []
+    calibration: list[rows.Calibration] = []
 
     @property
     def points(self) -> list[str]:
         """The control points that this profile judges or listens to."""
-        return sorted({row.point for row in self.limit} | {row.point for row in self.silence} - {"*"})
+        return sorted({row.point for kind in KINDS for row in self.rows_of(kind)} - {"*"})
 
-    def limits_at(self, point: str, quantity: str) -> list[Limit]:
-        """The limits that judge this quantity at this point, the milder first."""
-        found = [row for row in self.limit if row.point == point and row.quantity == quantity]
+    def rows_of(self, kind: str) -> list[Row]:
+        """The rows of one of the tables in ``KINDS``."""
+        found: list[Row] = getattr(self, kind)
+        return found
+
+    def limits_at(self, point: str, quantity: str, food: str = "") -> list[Limit]:
+        """The limits that judge this quantity (of food of this class) at this point, the milder first."""
+        found = [
+            row for row in self.limit if row.point == point and row.quantity == quantity and row.food in ("", food)
+        ]
         return sorted(found, key=lambda row: (row.severity == "critical", row.value * row.direction))
 
     def silence_at(self, point: str) -> Silence:
         """How much silence is borne at this point."""
-        for row in self.silence:
-            if row.point == point:
-                return row
-        for row in self.silence:
-            if row.point == "*":
-                return row
-        return Silence(point="*", warning_s=600, critical_s=1800)
+        known = {row.point: row for row in self.silence}
+        return known.get(point) or known.get("*") or Silence(point="*", warning_s=600, critical_s=1800)
 
 
 def shipped() -> dict[str, str]:
@@ -139,19 +127,10 @@ def parse_profile(text: str) -> Profile:
     except tomllib.TOMLDecodeError as error:
         raise ProfileError([f"not TOML: {error}"]) from error
     problems: list[str] = []
-    limits = [row for row in (_row(table, "limit", n, Limit, problems) for n in range(_count(table, "limit"))) if row]
-    silences = [
-        row for row in (_row(table, "silence", n, Silence, problems) for n in range(_count(table, "silence"))) if row
-    ]
-    seen: set[str] = set()
-    for limit in limits:
-        if (limit.above is None) == (limit.below is None):
-            problems.append(f"limit {limit.id}: exactly one of above, below")
-        if limit.id in seen:
-            problems.append(f"limit {limit.id}: id used twice")
-        seen.add(limit.id)
+    found = {kind: _rows(table, kind, shape, problems) for kind, shape in KINDS.items()}
+    problems += _contradictions(found)
     try:
-        head = {key: value for key, value in table.items() if key not in ("limit", "silence")}
+        head = {key: value for key, value in table.items() if key not in KINDS}
         profile = msgspec.convert(head, Profile, strict=True)
     except msgspec.ValidationError as error:
         problems.append(str(error))
@@ -160,29 +139,57 @@ def parse_profile(text: str) -> Profile:
         raise ProfileError(problems)
     if profile.extends is not None:
         base = load_profile(profile.extends)
-        replaced = {limit.id for limit in limits}
-        limits = [limit for limit in base.limit if limit.id not in replaced] + limits
-        silenced = {row.point for row in silences}
-        silences = [row for row in base.silence if row.point not in silenced] + silences
+        found = {kind: _extended(base.rows_of(kind), own) for kind, own in found.items()}
     by = profile.time_divisor
-    return msgspec.structs.replace(
-        profile,
-        limit=[msgspec.structs.replace(row, delay_s=row.delay_s / by, clear_s=row.clear_s / by) for row in limits],
-        silence=[
-            msgspec.structs.replace(row, warning_s=row.warning_s / by, critical_s=row.critical_s / by)
-            for row in silences
-        ],
-    )
+    shortened = {kind: [_shortened(row, by) for row in own] for kind, own in found.items()}
+    return msgspec.structs.replace(profile, **shortened)
 
 
-def _count(table: dict[str, Any], key: str) -> int:
-    rows = table.get(key, [])
-    return len(rows) if isinstance(rows, list) else 0
+def _extended(base: list[Row], own: list[Row]) -> list[Row]:
+    """A row of one's own stands in the place of the base's row of the same name, or of the same nameless point."""
+    replaced = {_name(row) for row in own}
+    return [row for row in base if _name(row) not in replaced] + own
 
 
-def _row(table: dict[str, Any], key: str, number: int, kind: type[T], problems: list[str]) -> T | None:
-    try:
-        return msgspec.convert(table[key][number], kind, strict=True)
-    except msgspec.ValidationError as error:
-        problems.append(f"{key}[{number}]: {error}")
-        return None
+def _name(row: Row) -> str:
+    return row.id if isinstance(row, Spoken) else row.point
+
+
+def _shortened(row: Row, by: float) -> Row:
+    times = {
+        name: getattr(row, name) / by
+        for name in row.__struct_fields__
+        if name.endswith(("_s", "_min")) and name != "onset_c_per_min"
+    }
+    if isinstance(row, rows.Defrost):
+        times["onset_c_per_min"] = row.onset_c_per_min * by
+    return msgspec.structs.replace(row, **times) if by != 1 else row
+
+
+def _contradictions(found: dict[str, list[Row]]) -> list[str]:
+    problems: list[str] = []
+    seen: set[str] = set()
+    for row in (row for own in found.values() for row in own if isinstance(row, Spoken)):
+        if row.id in seen:
+            problems.append(f"{row.id}: id used twice")
+        seen.add(row.id)
+        if isinstance(row, Limit):
+            if (row.above is None) == (row.below is None):
+                problems.append(f"limit {row.id}: exactly one of above, below")
+            if row.unit != UNITS.get(row.quantity):
+                problems.append(f"limit {row.id}: {row.quantity} is measured in {UNITS.get(row.quantity, 'no unit')}")
+    return problems
+
+
+def _rows(table: dict[str, Any], key: str, kind: type[Row], problems: list[str]) -> list[Row]:
+    given = table.get(key, [])
+    if not isinstance(given, list):
+        problems.append(f"{key}: must be written [[{key}]]")
+        return []
+    out = []
+    for number, row in enumerate(given):
+        try:
+            out.append(msgspec.convert(row, kind, strict=True))
+        except msgspec.ValidationError as error:
+            problems.append(f"{key}[{number}]: {error}")
+    return out

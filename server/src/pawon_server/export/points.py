@@ -41,7 +41,8 @@ from typing import Any, get_args
 
 from influxdb_client import Point, WritePrecision
 
-from pawon_food_safety.profile import Profile, Severity
+from pawon_food_safety.profile import Profile
+from pawon_food_safety.rows import Severity
 
 Row = Mapping[str, Any]
 

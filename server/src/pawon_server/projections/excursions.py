@@ -21,7 +21,8 @@ from pawon_food_safety.limit import (
     resting,
     step,
 )
-from pawon_food_safety.profile import Limit, Profile
+from pawon_food_safety.profile import Profile
+from pawon_food_safety.rows import Limit
 
 from ..rulebook import Rulebook, Sensor
 from ..store.rows import put_rows

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from pawon_contract import codec
 from pawon_contract.messages import VALID_HEARTBEATS, GatewayStatus, Live, LiveValue
 from pawon_contract.units import QUANTITIES, implausible
-from pawon_food_safety.profile import Limit
+from pawon_food_safety.rows import Limit
 
 from ..projections.context import Changes
 from ..projections.projector import Projector
