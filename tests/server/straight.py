@@ -7,8 +7,10 @@ from sqlalchemy import text
 from tests.server.conftest import BOOK
 
 from pawon_contract.messages import Committed
+from pawon_server.acts import AnyAct, encode_act
 from pawon_server.ingest.acceptance import Acceptance, Incoming, OwnEntry
 from pawon_server.ingest.writer import Step
+from pawon_server.projections.acts import Refusal, Written
 from pawon_server.projections.context import Changes
 from pawon_server.projections.minutes import Compacted
 from pawon_server.projections.projector import AlertSent, Restored
@@ -46,6 +48,13 @@ class Straight:
         with self.store.writer.begin() as connection:
             self.acceptance.own(connection, OwnEntry(kind=kind, payload=payload), Changes())  # type: ignore[arg-type]  # literals
             self.acceptance.flush(connection)
+
+    def write(self, act: AnyAct) -> Written | Refusal:
+        """What a person wrote."""
+        with self.store.writer.begin() as connection:
+            answer = self.acceptance.act(connection, encode_act(act), Changes())
+            self.acceptance.flush(connection)
+        return answer
 
     def send(self, *payloads: bytes, project: bool = True, commit: bool = True) -> Committed | None:
         """Payloads of gw-1 in one transaction; the last answer. Without ``commit`` the store fails at the end."""

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import uvicorn
 from tests.server.conftest import BOOK, Bench
+from tests.server.desk import desk
 from tests.server.sender import BOOT
 
 from pawon_contract import codec
@@ -38,7 +39,7 @@ class Site:
         self.board = Board(BOOK, bench.store.reader, demo=False, emit=self.hub.publish, utc_ms=lambda: bench.now_ms)
         self.app = make_app(
             version="1", reader=bench.store.reader, book=BOOK, board=self.board, hub=self.hub,
-            health=lambda: {"ok": True}, metrics=dict,
+            health=lambda: {"ok": True}, metrics=dict, desk=desk(bench),
         )  # fmt: skip
         self.server = program._Pages(
             uvicorn.Config(self.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=3),

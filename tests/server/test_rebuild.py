@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.server.conftest import BOOK, Bench, NewAddress, on_postgresql
 from tests.server.sender import BOOT, Sender, temperature
+from tests.server.some_acts import some_act
 from tests.server.straight import Straight
 from tests.server.test_ingest import weighing
 from tests.server.test_store import CONFIG
@@ -113,7 +114,10 @@ def bad_day(address: Address, chance: random.Random) -> Straight:
                 start_ms = record.now_ms // MINUTE * MINUTE + chance.randint(-90, 90) * MINUTE
                 sensor = chance.choice(["chiller-1", "chiller-2"])
                 record.compact(sensor, start_ms, start_ms + chance.randint(1, 200) * MINUTE)
-            elif happening < 0.9:
+            elif happening < 0.93:
+                for _ in range(chance.randint(1, 4)):
+                    record.write(some_act(chance))
+            elif happening < 0.96:
                 some = [one for one in BOOK.settings.sensors if chance.random() < 0.8]
                 record.configure(msgspec.structs.replace(BOOK, settings=msgspec.structs.replace(
                     BOOK.settings, sensors=some)))  # fmt: skip
@@ -149,14 +153,14 @@ def test_the_bad_days_fill_every_table(tmp_path: Path) -> None:
     """The property above compares something: over a few seeds every projection has rows, every entry kind is there."""
     filled: dict[str, int] = {}
     kinds: set[str] = set()
-    for seed in range(14):
+    for seed in range(20):
         record = bad_day(tmp_path / f"{seed}.db", random.Random(seed))
         for table in rebuilt(record.store.address).tables:
             filled[table.table] = filled.get(table.table, 0) + table.rows
         kinds |= {str(row[0]) for row in record.rows("SELECT DISTINCT kind FROM journal")}
         record.close()
     assert all(filled.values()), filled
-    assert kinds == set(get_args(EntryKind)) - {"repair"}
+    assert kinds == set(get_args(EntryKind)) - {"repair", "due"}
 
 
 def test_every_table_is_the_journal_a_projection_or_left_out_with_a_reason() -> None:

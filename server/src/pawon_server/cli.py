@@ -14,7 +14,9 @@ from pawon_food_safety.profile import load_profile
 
 from . import VERSION
 from .config import ConfigError, ServerConfig, load_config, store_address
+from .people.cli import add_person_command, run_person
 from .record.cli import RECORD_COMMANDS, add_record_commands
+from .rulebook import Rulebook
 from .server import Server, broker_address
 from .store.address import Database
 from .store.database import StoreError, is_there, open_store, remedy
@@ -35,6 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
         if name == "serve":
             command.add_argument("--http-port", type=int, metavar="PORT", help="instead of http.port: one per worker")
     add_record_commands(commands)
+    person = commands.add_parser("person", help="who may write, and their PINs; the server must be stopped")
+    person.add_argument("--config", type=Path, required=True)
+    person.add_argument("--demo", action="store_true", help="allow the demonstration profile")
+    add_person_command(person)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -42,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         config = load_config(options.config, demo=options.demo)
         if options.command == "check":
             return check(config, options.config)
+        if options.command == "person":
+            book = Rulebook(settings=config.settings(), profile=load_profile(config.profile))
+            return run_person(config, options, book)
         if (run := RECORD_COMMANDS.get(options.command)) is not None:
             return run(config, options)
         if options.http_port is not None:

@@ -32,9 +32,10 @@ from .projections.projector import Projector
 from .projections.readings import CLOCK_STEP_MS
 from .record.upkeep import Upkeep
 from .rulebook import Rulebook
-from .store.database import Store, open_store
+from .store.database import Store, open_store, session_key
 from .web.app import make_app
 from .web.board import Board
+from .web.desk import Desk
 from .web.events import Hub
 
 # How long open streams may keep the server from ending.
@@ -96,6 +97,7 @@ class Server:
         self._app = make_app(
             version=VERSION, reader=self._store.reader, book=self._book, board=self._board, hub=self._hub,
             health=self.health, metrics=self.metrics,
+            desk=Desk(self._store.reader, config.kitchen, session_key(self._store), self._writer.write),
         )  # fmt: skip
         self._gave_up = False
         self._pages = _Pages(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from pawon_contract import codec
 from pawon_contract.messages import Answers, Committed, Envelope, Refused
 
+from ..projections.acts import Refusal, Written
 from ..projections.context import Changes
 from ..projections.projector import MAX_CLOCK_MS, Projector
 from ..projections.sensor_trouble import SilenceEntry
@@ -120,6 +121,15 @@ class Acceptance:
 
     def _own_entry(self, connection: Connection, kind: EntryKind, at_ms: int, payload: bytes, changes: Changes) -> None:
         self.projector.apply(connection, self._journal.append(kind, at_ms, payload), changes)
+
+    def act(self, connection: Connection, payload: bytes, changes: Changes) -> Written | Refusal:
+        """Journal what a person wrote, unless it cannot be, or was written before. Raises ``msgspec.DecodeError``."""
+        now_ms = self._utc_ms()
+        answer = self.projector.refuse(connection, payload, now_ms)
+        if answer is None:
+            self._own_entry(connection, "act", now_ms, payload, changes)
+            answer = Written(entry=self._journal.last_id)
+        return answer
 
     def incoming(
         self, connection: Connection, message: Incoming, changes: Changes, *, project: bool
@@ -242,3 +252,6 @@ class Acceptance:
         )  # fmt: skip
         for decision in decisions:
             self.own(connection, OwnEntry(kind="silence", payload=msgspec.json.encode(decision)), changes)
+        for watch in self.projector.watches.values():
+            for due in watch.due(self.projector.book, now_ms):
+                self.own(connection, OwnEntry(kind="due", payload=msgspec.json.encode(due)), changes)

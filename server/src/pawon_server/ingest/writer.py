@@ -17,9 +17,11 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..projections.acts import Refusal, Written
 from ..projections.context import Changes
 from ..projections.projector import Projector
 from ..rulebook import Rulebook
@@ -41,6 +43,8 @@ GROUP_MESSAGES = 200
 GROUP_BYTES = 4 << 20
 CLOCK_EVERY_S = 1.0
 RETRY_S = 2.0
+# A person waits no longer for what they wrote.
+ACT_WITHIN_S = 10.0
 MAX_UNKNOWN_NAMED = 100
 # While messages wait, upkeep gets one step so often: it may be slow, and must not stand still for ever.
 BUSY_STEP_EVERY_S = 1.0
@@ -48,6 +52,22 @@ BUSY_STEP_EVERY_S = 1.0
 
 class StepNotDoneError(Exception):
     """A step was rolled back, or the writer ended before it."""
+
+
+class NotWrittenError(Exception):
+    """What a person wrote is not in the record: the store refuses, or the writer is overwhelmed or ends."""
+
+
+class _Writing:
+    """An act that somebody waits for. ``answer`` counts once ``over`` is set: after the commit."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self.over = threading.Event()
+        self.answer: Written | Refusal | Exception = NotWrittenError("the writer ends")
+
+
+Message = Incoming | OwnEntry | _Writing
 
 
 class _Pending:
@@ -74,7 +94,7 @@ class Writer:
         # Other workers have committed since the screens were last told of what is theirs.
         self._others_moved = share is not None
         # ``None`` only wakes the thread.
-        self._queue: queue.Queue[Incoming | OwnEntry | None] = queue.Queue(MAX_WAITING)
+        self._queue: queue.Queue[Message | None] = queue.Queue(MAX_WAITING)
         self._waiting_bytes = 0
         self._waiting_lock = threading.Lock()
         # The server's own entries of a group that the store refused: nobody would send them again.
@@ -157,6 +177,23 @@ class Writer:
         """Journal something of the server's own. Raises ``queue.Full`` when the writer is overwhelmed."""
         self._queue.put(OwnEntry(kind=kind, payload=payload), timeout=5)
 
+    def write(self, payload: bytes) -> Written | Refusal:
+        """Journal what a person wrote, and wait until it is durable (``acts``).
+
+        Raises ``NotWrittenError`` when it is not: it may be tried again, for the same act is written once; and
+        ``msgspec.DecodeError`` for what is no act.
+        """
+        writing = _Writing(payload)
+        try:
+            self._queue.put(writing, timeout=ACT_WITHIN_S)
+        except queue.Full as error:
+            raise NotWrittenError("too much waits to be stored") from error
+        if not writing.over.wait(ACT_WITHIN_S):
+            raise NotWrittenError("it took too long")
+        if isinstance(writing.answer, Exception):
+            raise writing.answer
+        return writing.answer
+
     def run_step(self, work: Step) -> None:
         """Do a bounded piece of upkeep between two groups, and wait until it is committed; one at a time.
 
@@ -218,12 +255,14 @@ class Writer:
 
     def _keep_own(self) -> None:
         """At the end: gateways send again what still waits, the server's own entries nobody would."""
-        left: list[Incoming | OwnEntry] = [*self._own_again]
+        left: list[Message] = [*self._own_again]
         with contextlib.suppress(queue.Empty):
             while True:
                 message = self._queue.get_nowait()
                 if isinstance(message, OwnEntry):
                     left.append(message)
+                elif isinstance(message, _Writing):
+                    message.over.set()
         if left:
             self._handle(left, look_at_clock=False)
 
@@ -231,8 +270,8 @@ class Writer:
         with self._waiting_lock:
             self._waiting_bytes -= len(payload)
 
-    def _take_group(self, wait_s: float) -> list[Incoming | OwnEntry]:
-        group: list[Incoming | OwnEntry] = []
+    def _take_group(self, wait_s: float) -> list[Message]:
+        group: list[Message] = []
         size = 0
         with contextlib.suppress(queue.Empty):
             message = self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait()
@@ -246,7 +285,7 @@ class Writer:
                 message = self._queue.get_nowait()
         return group
 
-    def _handle(self, group: list[Incoming | OwnEntry], *, look_at_clock: bool) -> None:
+    def _handle(self, group: list[Message], *, look_at_clock: bool) -> None:
         try:
             self._commit(group, look_at_clock=look_at_clock)
         except Exception as error:
@@ -256,13 +295,16 @@ class Writer:
             for message in group:
                 self._handle_alone(message)
 
-    def _handle_alone(self, message: Incoming | OwnEntry) -> None:
+    def _handle_alone(self, message: Message) -> None:
         try:
             self._commit([message], look_at_clock=False)
         except Exception as error:
             if self._store_refuses(error, [message]):
                 return
             log.exception("this message is kept without its projection")
+            if isinstance(message, _Writing):
+                message.answer = NotWrittenError("it could not be understood; see the server's log")
+                message.over.set()
             if isinstance(message, Incoming):
                 try:
                     self._commit([message], look_at_clock=False, project=False)
@@ -270,7 +312,7 @@ class Writer:
                     if not self._store_refuses(again, [message]):
                         log.exception("this message is not accepted: its gateway keeps it")
 
-    def _store_refuses(self, error: Exception, group: list[Incoming | OwnEntry]) -> bool:
+    def _store_refuses(self, error: Exception, group: list[Message]) -> bool:
         """After a rollback: whether the store (full, read-only, broken) is to blame, and not a bug of ours.
 
         Then nothing of the group is accepted and nobody is answered: the gateways send again.
@@ -281,6 +323,10 @@ class Writer:
             self.storing = False
             log.critical("the store cannot be written: %s", error)
             self._own_again += [message for message in group if isinstance(message, OwnEntry)]
+            for message in group:
+                if isinstance(message, _Writing):
+                    message.answer = NotWrittenError("the store cannot be written")
+                    message.over.set()
         self._recover()
         if refuses:
             self._stop.wait(RETRY_S)
@@ -299,14 +345,18 @@ class Writer:
                 if self._stop.wait(RETRY_S):
                     raise
 
-    def _commit(self, group: list[Incoming | OwnEntry], *, look_at_clock: bool, project: bool = True) -> None:
+    def _commit(self, group: list[Message], *, look_at_clock: bool, project: bool = True) -> None:
         changes, replies, rows, batches = Changes(), {}, 0, 0
         refusals: list[Reply] = []
+        written: list[tuple[_Writing, Written | Refusal | Exception]] = []
         with self._store.writer.begin() as connection:
             turn = self._begin(connection)
             for message in group:
                 if isinstance(message, OwnEntry):
                     self._acceptance.own(connection, message, changes)
+                    continue
+                if isinstance(message, _Writing):
+                    written.append((message, self._write_act(connection, message, changes)))
                     continue
                 if turn is not None and message.gateway not in turn.gateways:
                     self.not_ours += 1
@@ -326,6 +376,15 @@ class Writer:
         self.committed_batches += batches
         self.committed_rows += rows
         self._tell([*refusals, *replies.values()], changes)
+        for writing, answer in written:
+            writing.answer = answer
+            writing.over.set()
+
+    def _write_act(self, connection: Connection, writing: _Writing, changes: Changes) -> Written | Refusal | Exception:
+        try:
+            return self._acceptance.act(connection, writing.payload, changes)
+        except msgspec.DecodeError as error:
+            return error  # before anything was written
 
     def _begin(self, connection: Connection) -> Turn | None:
         """The first thing in a transaction; ``None`` where this server is the store's only one."""

@@ -27,20 +27,24 @@ from pawon_contract.messages import (
 from pawon_contract.units import implausible
 from pawon_food_safety.profile import Profile
 
+from ..acts import decode_act
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
 from ..store.tables import journal
+from .acts import Acts, Refusal, Written
 from .boot_times import Boot
 from .boots import Boots
 from .completeness import Completeness
 from .context import Arrival, Changes
+from .due import Due, Watch
 from .excursions import Excursions
 from .forks import take_fork
 from .gateways import Gateways
 from .incident_rows import IncidentRows, is_news
 from .late_news import tell_late
 from .minutes import Minutes
+from .people import People
 from .readings import Readings
 from .sensor_trouble import SensorTrouble, SilenceEntry
 from .stock import Stock
@@ -103,6 +107,9 @@ class Projector:
         self.excursions = Excursions(kitchen, self._incident_rows)
         self.trouble = SensorTrouble(kitchen, self._incident_rows)
         self.stock = Stock(kitchen)
+        self.people = People(kitchen)
+        self.acts = Acts(kitchen, self.people)
+        self.watches: dict[str, Watch] = {}
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
@@ -111,7 +118,7 @@ class Projector:
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
         for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
-                     self.trouble):  # fmt: skip
+                     self.trouble, self.people):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
@@ -158,6 +165,11 @@ class Projector:
             case "compacted":
                 self.readings.flush(connection)
                 self.minutes.compact(connection, entry.payload, entry.id)
+            case "act":
+                self.acts.take(connection, self.book, entry, changes)
+            case "due":
+                due = msgspec.json.decode(entry.payload, type=Due)
+                self.watches[due.scope].take_due(connection, self.book, due, entry, changes)
             case "repair" | "sealed":
                 pass  # it is about the tables, not in them
             case "alert_sent":
@@ -166,6 +178,10 @@ class Projector:
             case "restored":
                 for sent in msgspec.json.decode(entry.payload, type=Restored).sent:
                     self._incident_rows.mark_sent_before(connection, sent.alert, sent.channel, sent.sent_ms)
+
+    def refuse(self, connection: Connection, payload: bytes, now_ms: int) -> Refusal | Written | None:
+        """Whether an act is to be journalled now: see ``Acts.refuse``. Raises ``msgspec.DecodeError``."""
+        return self.acts.refuse(connection, self.book, decode_act(payload), now_ms)
 
     def _retire(self, connection: Connection, entry: Entry, changes: Changes) -> None:
         if self.settings is not None and self.profile is not None:

@@ -27,7 +27,7 @@ from .tables import store_fact
 __all__ = ["SCHEMA", "Store", "StoreError", "claim", "open_store", "open_to_read"]
 
 # The newest migration.
-SCHEMA = "0005"
+SCHEMA = "0006"
 
 
 @dataclass(slots=True)
@@ -152,6 +152,18 @@ def new_epoch(connection: Connection) -> str:
     connection.execute(store_fact.delete().where(store_fact.c.name == "epoch"))
     connection.execute(store_fact.insert().values(name="epoch", value=epoch))
     return epoch
+
+
+def session_key(store: Store) -> bytes:
+    """What this store's sessions are signed with: made once, and the same for all workers of a shared store."""
+    with store.writer.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            postgresql.lock_migrations(connection)
+        key = _fact(connection, "session_key")
+        if key is None:
+            key = secrets.token_hex(32)
+            connection.execute(store_fact.insert().values(name="session_key", value=key))
+    return bytes.fromhex(key)
 
 
 def _begin(writer: Engine) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 EntryKind = Literal[
     "batch", "refused", "config", "profile", "silence", "alert_sent", "set_aside", "replay", "repair", "restored",
-    "sealed", "compacted",
+    "sealed", "compacted", "act", "due",
 ]  # fmt: skip
 
 

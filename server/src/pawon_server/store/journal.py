@@ -7,7 +7,8 @@ when they take effect; ``silence`` declared or ended by the server's clock; ``al
 quarantined row is tried again and can be used; ``repair`` tables were written anew from the journal; ``restored`` a
 backup was put in place, and which alerts had gone out since it was made; ``sealed`` the batches of a run of entries
 were packed into a segment (``segments``), of which ``entries`` and ``batch_holding`` read as if they were still here;
-``compacted`` old readings of a sensor became minutes.
+``compacted`` old readings of a sensor became minutes; ``act`` what a person wrote (``people.act``); ``due`` a deadline
+passed by the server's clock (``projections.due``).
 """
 
 from __future__ import annotations

@@ -377,6 +377,33 @@ gateway = Table(
     _need("journal_id", BigInteger),
 )
 
+# Who may write (see ``people``), and all that was written, for the audit.
+person = Table(
+    "person",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("name", String),
+    _need("role", String),
+    _need("pin", String),  # its hash
+    _need("active", Boolean),
+    _need("version", BigInteger),  # the journal entry that set the PIN
+    _need("journal_id", BigInteger),
+)
+
+act = Table(
+    "act",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("journal_id", BigInteger),
+    _need("at_ms", BigInteger),
+    _need("person", String),
+    _need("what", String),
+    _need("content", LargeBinary),
+    Index("act_by_journal", "kitchen", "journal_id"),
+)
+
 # Not projections: the store's own facts (epoch, schema) and how far each exporter has read.
 store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
@@ -397,5 +424,5 @@ lease = Table(
 PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, rule_state, incident, movement, ledger_line, alert,
-    sent_before, gateway,
+    sent_before, gateway, person, act,
 )  # fmt: skip

@@ -12,8 +12,10 @@ from sqlalchemy import Engine
 from ..rulebook import Rulebook
 from .api import api
 from .board import Board
+from .desk import Desk
 from .events import Hub
 from .pages import Screens, mount_static, pages
+from .people_api import people_api
 from .quarantine import quarantine_page
 
 Health = Callable[[], dict[str, object]]
@@ -21,7 +23,15 @@ Metrics = Callable[[], dict[str, float]]
 
 
 def make_app(
-    *, version: str, reader: Engine, book: Rulebook, board: Board, hub: Hub, health: Health, metrics: Metrics
+    *,
+    version: str,
+    reader: Engine,
+    book: Rulebook,
+    board: Board,
+    hub: Hub,
+    health: Health,
+    metrics: Metrics,
+    desk: Desk,
 ) -> FastAPI:
     """The application. ``health`` holds ``ok`` (bool) and details; ``metrics`` are gauges and counters by name."""
 
@@ -41,6 +51,7 @@ def make_app(
     app.include_router(pages(board.snapshot, app.openapi, screens))
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
+    app.include_router(people_api(desk))
     mount_static(app)
 
     @app.get("/events", include_in_schema=False)

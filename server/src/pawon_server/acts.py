@@ -1,0 +1,21 @@
+"""Every kind of act that a person may write (``people.act``), as one type that the journal's bytes decode to."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .people.person import ChangePin, SetPerson
+
+AnyAct = SetPerson | ChangePin
+
+_decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
+
+
+def decode_act(payload: bytes) -> AnyAct:
+    """The act of a journal entry, or of a request. Raises ``msgspec.DecodeError``, which names the place."""
+    return _decoder.decode(payload)
+
+
+def encode_act(act: AnyAct) -> bytes:
+    """As the journal holds it."""
+    return msgspec.json.encode(act)
