@@ -47,13 +47,18 @@ class GatewayTable(_Table):
 
 
 class SensorTable(_Table):
-    """A sensor. ``point`` is a control point of the profile (chiller, freezer, hot-hold), or empty."""
+    """A sensor. ``point`` is a control point of the profile (chiller, freezer, hot-hold), or empty; see ``rulebook``."""
 
     id: Id
     gateway: Id
     name: Annotated[str, Field(min_length=1, max_length=60)]
     point: str = ""
     quantity: Literal["temperature_c", "humidity_percent", "mass_g", "door", "power"] = "temperature_c"
+    place: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,32}$")] = ""
+    measures: Literal["product", "air"] = "product"
+    error_c: Annotated[float, Field(ge=0, le=5)] | None = None
+    door: Annotated[str, Field(max_length=64)] = ""
+    power: Annotated[str, Field(max_length=64)] = ""
 
 
 class ItemTable(_Table):
@@ -248,6 +253,14 @@ def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
         if profile is not None and sensor.get("point") and sensor["point"] not in profile.points:
             problems.append(f"sensor[{number}].point: {sensor['point']!r} is none of {', '.join(profile.points)}")
     quantities = {row.get("id"): row.get("quantity") for _, row in rows["sensor"]}
+    gateways = {row.get("id"): row.get("gateway") for _, row in rows["sensor"]}
+    for number, sensor in rows["sensor"]:
+        for contact in ("door", "power"):
+            name = sensor.get(contact)
+            if name and quantities.get(name) != contact:
+                problems.append(f"sensor[{number}].{contact}: no sensor {name!r} whose quantity is {contact}")
+            elif name and gateways.get(name) != sensor.get("gateway"):
+                problems.append(f"sensor[{number}].{contact}: {name!r} is of another gateway; its times do not compare")
     units = {row.get("id"): row.get("unit", "g") for _, row in rows["item"]}
     scales = [row.get("scale") for _, row in rows["place"]]
     for place, (number, row) in enumerate(rows["place"]):

@@ -5,6 +5,8 @@ A version takes effect by a journal entry, so that deriving the projections agai
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from pawon_food_safety.profile import Profile
@@ -14,14 +16,24 @@ from pawon_food_safety.profile import Profile
 EDITION = 2
 
 
-class Sensor(msgspec.Struct, frozen=True, kw_only=True):
-    """One configured sensor. ``point`` is a control point of the profile, or empty."""
+class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One configured sensor. ``point`` is a control point of the profile, or empty; ``place`` where it measures.
+
+    ``measures``: food, or a probe that follows it (``product``), or the ``air`` around it. ``error_c``: how far it may be
+    off, taken as the guard band of every limit; unknown: the limits' own. ``door`` and ``power``: the contacts of its
+    place, sensors of the same gateway.
+    """
 
     id: str
     gateway: str
     name: str
     point: str
     quantity: str
+    place: str = ""
+    measures: Literal["product", "air"] = "product"
+    error_c: float | None = None
+    door: str = ""
+    power: str = ""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
