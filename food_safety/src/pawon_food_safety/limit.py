@@ -36,7 +36,8 @@ class LimitState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a limit remembers between observations.
 
     ``beyond_ms``: measured time beyond the limit so far; ``began_ms``: when this excursion began; ``worst``: its worst
-    value; ``clear_ms``: measured time safely back since the limit was broken.
+    value; ``back_ms``: when values last came back within it; ``clear_ms``: measured time safely back since the limit
+    was broken, or, of one that counts in all, within it since values last lay beyond.
     """
 
     last_ms: int | None = None
@@ -47,15 +48,21 @@ class LimitState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     worst: float | None = None
     open: bool = False
     clear_ms: int = 0
+    back_ms: int | None = None
 
 
 class LimitEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """``opened``: the delay ran out at ``at_ms``; ``worsened``: a new worst value of an open excursion; ``closed``."""
+    """``opened``: the delay ran out at ``at_ms``; ``worsened``: a new worst value of an open excursion; ``closed``.
+
+    ``beyond_ms``: measured time beyond so far; ``ended_ms`` of a closing: when values last came back within the limit.
+    """
 
     kind: Literal["opened", "worsened", "closed"]
     at_ms: int
     began_ms: int
     worst: float
+    beyond_ms: int = 0
+    ended_ms: int | None = None
 
 
 def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState, list[LimitEvent]]:
@@ -69,13 +76,14 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
     peak, peak_excess = seen.value, excess
     if extreme is not None and (extreme - edge) * sign > excess:
         peak, peak_excess = extreme, (extreme - edge) * sign
-    if not state.open and state.began_ms is None and peak_excess <= _TOLERANCE:
+    if at_rest(state) and peak_excess <= _TOLERANCE:
         # By far the most observations: nothing was wrong and nothing is.
         return resting(seen.at_ms, seen.value, seen.valid_until_ms), []
     trough_excess = excess if other is None else min(excess, (other - edge) * sign)
     cleared_excess = -limit.hysteresis + _TOLERANCE
+    in_all = limit.count == "cumulative"
     events: list[LimitEvent] = []
-    began, beyond, worst = state.began_ms, state.beyond_ms, state.worst
+    began, beyond, worst, back = state.began_ms, state.beyond_ms, state.worst, state.back_ms
     is_open, clear = state.open, state.clear_ms
     delay_ms, clear_after_ms = round(limit.delay_s * 1000), round(limit.clear_s * 1000)
 
@@ -87,48 +95,66 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
         if last_excess > _TOLERANCE:
             beyond += held
             if not is_open and beyond >= delay_ms and began is not None and worst is not None:
-                is_open, clear = True, 0
-                events.append(
-                    LimitEvent(kind="opened", at_ms=held_until - (beyond - delay_ms), began_ms=began, worst=worst)
-                )
-        elif is_open and last_excess <= cleared_excess:
+                is_open, clear, opened_ms = True, 0, held_until - (beyond - delay_ms)
+                events.append(LimitEvent(kind="opened", at_ms=opened_ms, began_ms=began, worst=worst, beyond_ms=beyond))
+        elif (last_excess <= cleared_excess) if is_open else in_all:
             clear += held
 
     # 2. What the observation itself says, with the extremes of the samples it stands for.
+    if peak_excess > _TOLERANCE:
+        back = None
+    if excess <= _TOLERANCE and back is None:
+        back = seen.at_ms
     if is_open:
         if peak_excess > cleared_excess:
             clear = 0
         if peak_excess > _TOLERANCE and worst is not None and peak_excess > (worst - edge) * sign:
             worst = peak
-            events.append(LimitEvent(kind="worsened", at_ms=seen.at_ms, began_ms=began or seen.at_ms, worst=worst))
+            events.append(
+                LimitEvent(
+                    kind="worsened", at_ms=seen.at_ms, began_ms=began or seen.at_ms, worst=worst, beyond_ms=beyond
+                )
+            )
         if excess <= cleared_excess and clear >= clear_after_ms and began is not None and worst is not None:
             # Dated by the observation that shows it: until then nobody knew.
-            events.append(LimitEvent(kind="closed", at_ms=seen.at_ms, began_ms=began, worst=worst))
-            is_open, began, worst, beyond, clear = False, None, None, 0, 0
+            events.append(
+                LimitEvent(
+                    kind="closed", at_ms=seen.at_ms, began_ms=began, worst=worst, beyond_ms=beyond, ended_ms=back
+                )
+            )
+            is_open, began, worst, beyond = False, None, None, beyond if in_all else 0
+            clear = clear if in_all else 0
     if not is_open:
-        if trough_excess <= _TOLERANCE:
+        if in_all:
+            if limit.reset_s and clear >= limit.reset_s * 1000:
+                began, beyond, worst, clear = None, 0, None, 0
+        elif trough_excess <= _TOLERANCE:
             # Some sample since the last report lay within: without interruption means a new beginning.
             began, beyond, worst = None, 0, None
         if excess > _TOLERANCE:
-            began = seen.at_ms if began is None else began
+            began, clear = seen.at_ms if began is None else began, 0
             worst = peak if worst is None or peak_excess > (worst - edge) * sign else worst
             if beyond >= delay_ms:
                 is_open, clear = True, 0
-                events.append(LimitEvent(kind="opened", at_ms=seen.at_ms, began_ms=began, worst=worst))
-        else:
+                events.append(
+                    LimitEvent(kind="opened", at_ms=seen.at_ms, began_ms=began, worst=worst, beyond_ms=beyond)
+                )
+        elif not in_all:
             began, beyond, worst = None, 0, None
+    if not is_open and began is None and not beyond:
+        return resting(seen.at_ms, seen.value, seen.valid_until_ms), events
     return (
         LimitState(
             last_ms=seen.at_ms, last_value=seen.value, valid_until_ms=seen.valid_until_ms, began_ms=began,
-            beyond_ms=beyond, worst=worst, open=is_open, clear_ms=clear,
+            beyond_ms=beyond, worst=worst, open=is_open, clear_ms=clear, back_ms=back,
         ),
         events,
     )  # fmt: skip
 
 
 def at_rest(state: LimitState) -> bool:
-    """Whether nothing is wrong and nothing has begun to be."""
-    return not state.open and state.began_ms is None
+    """Whether nothing is wrong, nothing has begun to be, and nothing of before counts on."""
+    return not state.open and state.began_ms is None and not state.beyond_ms
 
 
 def resting(at_ms: int, value: float, valid_until_ms: int) -> LimitState:
@@ -160,4 +186,5 @@ def rebase(state: LimitState, shift_ms: int, before_ms: int) -> LimitState:
         # Nobody measured while the machine was off: what the last value was worth ends with its boot.
         valid_until_ms=last_ms,
         began_ms=None if state.began_ms is None else state.began_ms + shift_ms - back,
+        back_ms=None if state.back_ms is None else state.back_ms + shift_ms - back,
     )

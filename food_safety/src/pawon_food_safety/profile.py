@@ -22,6 +22,7 @@ KINDS: dict[str, type[Row]] = {
     "limit": rows.Limit,
     "rate": rows.Rate,
     "door": rows.Door,
+    "power": rows.Power,
     "buffer": rows.Buffer,
     "defrost": rows.Defrost,
     "cooking": rows.Cooking,
@@ -59,6 +60,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     limit: list[Limit] = []
     rate: list[rows.Rate] = []
     door: list[rows.Door] = []
+    power: list[rows.Power] = []
     buffer: list[rows.Buffer] = []
     defrost: list[rows.Defrost] = []
     cooking: list[rows.Cooking] = []

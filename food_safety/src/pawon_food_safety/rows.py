@@ -114,6 +114,12 @@ class Door(Spoken, frozen=True, kw_only=True, forbid_unknown_fields=True):
     open_s: Seconds
 
 
+class Power(Spoken, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Electricity that is off for ``off_s``: one cause for all that goes wrong by it."""
+
+    off_s: Seconds
+
+
 class Buffer(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An air probe here is judged by what food of the time constant ``tau_s`` would feel."""
 
