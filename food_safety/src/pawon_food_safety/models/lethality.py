@@ -24,7 +24,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     """A named heat treatment.
 
     ``z_below_c`` holds below ``reference_c`` and ``z_from_c`` from there on; ``need_min``: minutes at the reference
-    that make the process (None: depends on the product); ``d_min``: minutes there for one decimal reduction. ``floor_c`` nothing is credited, above ``ceiling_c`` no more than at it.
+    that make the process (None: depends on the product); ``d_min``: minutes there for one decimal reduction. Below
+    ``floor_c`` nothing is credited, above ``ceiling_c`` no more than at it.
     """
 
     id: str
@@ -43,6 +44,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 _BOILING_C = 100.0
 # Below it, killing is too slow and too uncertain to count.
 _FLOOR_C = 55.0
+# A line that rises less than any thermometer shows; minutes per degree would leave a float's range.
+_FLAT_C = 1e-9
 
 PROCESSES: dict[str, Process] = {
     process.id: process
@@ -147,7 +150,7 @@ def _credit_min(process: Process, segment: Segment) -> float:
     """The exact integral of the rate over a straight line, cut where the rate bends."""
     minutes = segment.duration_ms / 60_000
     low, high = sorted((segment.from_c, segment.to_c))
-    if high == low:
+    if high - low < _FLAT_C:
         return minutes * rate(process, low)
     per_degree = minutes / (high - low)
     credit = max(0.0, high - max(low, process.ceiling_c)) * per_degree * rate(process, process.ceiling_c)
