@@ -20,7 +20,6 @@ import msgspec
 from .growth_rate import GrowthRate, fastest
 from .series import Segment, Track, follow
 
-_LN10 = math.log(10.0)
 # The engine's step: a minute, within which food of a kitchen's size changes by well under a degree.
 LONGEST_STEP_MS = 60_000
 
