@@ -284,7 +284,12 @@ def test_an_older_backup_is_restored_and_brought_up_to_date(tmp_path: Path) -> N
     make_old(copy)
     assert restore(store, KITCHEN, copy, clock).proof.ok
     assert verify(open_to_read(store), KITCHEN).ok
-    assert {table.table for table in rebuilt(store).tables if not table.same} == {"reading", "completeness", "boot"}
+    assert {table.table for table in rebuilt(store).tables if not table.same} == {
+        "reading",
+        "completeness",
+        "boot",
+        "judgement",
+    }
 
 
 def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

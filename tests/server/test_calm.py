@@ -91,10 +91,9 @@ def test_rules_know_the_same_as_if_they_had_seen_every_reading(
         offset_ms = (boot, come.offset_ms)
         excursions.judge(connection, BOOK, CHILLER, come, number, item, Changes())
         if commit:
-            excursions._show_all()
-    excursions._show_all()
-    known = {rule: kept.state for (_, rule), kept in excursions._rules.items()}
-    assert known == ({} if not reports else states)
+            excursions._judged["chiller-1"].remembered()
+    known = {name: one.remembered().point.limits for name, one in excursions._judged.items()}
+    assert known == ({} if not reports else {"chiller-1": states})
     assert rows.told == expected
 
 

@@ -95,11 +95,11 @@ def test_what_has_newer_rows_is_recorded_and_not_judged_again(record: Straight) 
     record.send(sender.batch(1, 3, sent_ms=21 * MINUTE))
     record.configure(BOOK)
     record.send(sender.batch(4, 4, sent_ms=30 * MINUTE))
-    state = record.rows("SELECT * FROM rule_state"), record.rows("SELECT * FROM latest")
+    state = record.rows("SELECT * FROM judgement"), record.rows("SELECT * FROM latest")
     result = record.replay(BOOK)
     assert (result.used, result.kept) == (2, 1)
     assert "a fault of the past" in result.first_kept[0].reason
-    assert (record.rows("SELECT * FROM rule_state"), record.rows("SELECT * FROM latest")) == state
+    assert (record.rows("SELECT * FROM judgement"), record.rows("SELECT * FROM latest")) == state
     assert record.rows("SELECT * FROM incident") == []
     assert counts(record) == (1, 3, 1)
 
@@ -199,7 +199,7 @@ def test_a_mended_decoder_uses_what_it_could_not_read(store_address: Address, mo
     assert record.rows("SELECT value FROM reading") == [(4.5,)]
     # Deriving again with the mended decoder reads the row at its first place; repair takes that over.
     differing = {table.table for table in rebuilt(record.store.address).tables if not table.same}
-    assert differing <= {"reading", "latest", "rule_state", "gateway", "boot"}
+    assert differing <= {"reading", "latest", "judgement", "gateway", "boot"}
     record.close()
 
 

@@ -10,6 +10,8 @@ from typing import Literal
 import msgspec
 
 from .limit import LimitEvent
+from .profile import Profile
+from .rows import Door, Power
 
 
 class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,3 +66,34 @@ def rebase(state: ContactState, shift_ms: int, before_ms: int) -> ContactState:
         valid_until_ms=state.last_ms + shift_ms,  # nobody looked while the machine was off
         began_ms=None if state.began_ms is None else state.began_ms + shift_ms,
     )
+
+
+class ContactJudge:
+    """Every rule of one contact: doors that stay open, electricity that is off."""
+
+    __slots__ = ("_states", "rules")
+
+    def __init__(self, rules: tuple[Door | Power, ...], states: dict[str, ContactState] | None = None) -> None:
+        self.rules = rules
+        self._states = {row.id: (states or {}).get(row.id, ContactState()) for row in rules}
+
+    def see(self, at_ms: int, bad: bool, valid_until_ms: int) -> list[tuple[Door | Power, LimitEvent]]:
+        """What the contact said at ``at_ms``; what that brings."""
+        found = []
+        for row in self.rules:
+            after_ms = round((row.open_s if isinstance(row, Door) else row.off_s) * 1000)
+            self._states[row.id], events = step(after_ms, self._states[row.id], at_ms, bad, valid_until_ms)
+            found += [(row, event) for event in events]
+        return found
+
+    def state(self) -> dict[str, ContactState]:
+        """For ``ContactJudge(rules, states)``, by the rows' ids."""
+        return dict(self._states)
+
+
+def contact_rules(profile: Profile, contact: str, point: str) -> tuple[Door | Power, ...]:
+    """The rows for a ``door`` or ``power`` contact at a point, the sooner first; electricity's may be for all."""
+    if contact == "door":
+        return tuple(sorted((row for row in profile.door if row.point == point), key=lambda row: row.open_s))
+    here = [row for row in profile.power if row.point == point] or [row for row in profile.power if row.point == "*"]
+    return tuple(sorted(here, key=lambda row: row.off_s))

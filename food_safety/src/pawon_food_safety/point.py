@@ -24,7 +24,7 @@ from .rate import RateState, RateWatch
 from .rows import Buffer, Defrost, Limit, Rate, Row, Spike, Spoken, Stuck
 
 R = TypeVar("R", bound=Row)
-Kind = Literal["limit", "rate", "defrost", "stuck", "spike"]
+Kind = Literal["limit", "rate", "defrost", "stuck", "spike", "door", "power"]
 # Of the food (or what keeps it), or of the thermometer: different people do different things about them.
 SENSOR_KINDS = frozenset({"stuck", "spike"})
 NEVER_MS = 2**62
@@ -151,6 +151,15 @@ class PointJudge:
         for row, state in zip(self.rules.limits, self._states, strict=True):
             if state.began_ms is not None:
                 yield row, state.open
+
+    def worst(self, rule: str) -> float | None:
+        """The worst value of an excursion that lasts."""
+        for watch in self._rates:
+            if watch.row.id == rule:
+                return watch.worst
+        self._show()
+        states = (state for row, state in zip(self.rules.limits, self._states, strict=True) if row.id == rule)
+        return next((state.worst for state in states), None)
 
     def beyond_ms(self, rule: str) -> int:
         """Measured time beyond a limit so far."""

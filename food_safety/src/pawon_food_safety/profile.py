@@ -86,6 +86,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         found: list[Row] = getattr(self, kind)
         return found
 
+    def spoken(self, name: str) -> Spoken | None:
+        """The row of this id, of whatever kind, with its words."""
+        found = (row for kind in KINDS for row in self.rows_of(kind) if isinstance(row, Spoken) and row.id == name)
+        return next(found, None)
+
     def limits_at(self, point: str, quantity: str, food: str = "") -> list[Limit]:
         """The limits that judge this quantity (of food of this class) at this point, the milder first."""
         found = [

@@ -47,7 +47,7 @@ class GatewayTable(_Table):
 
 
 class SensorTable(_Table):
-    """A sensor. ``point`` is a control point of the profile (chiller, freezer, hot-hold), or empty; see ``rulebook``."""
+    """A sensor. ``point`` is a control point of the profile (chiller, freezer, hot-hold), or empty: ``rulebook``."""
 
     id: Id
     gateway: Id

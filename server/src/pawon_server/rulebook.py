@@ -19,9 +19,9 @@ EDITION = 2
 class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One configured sensor. ``point`` is a control point of the profile, or empty; ``place`` where it measures.
 
-    ``measures``: food, or a probe that follows it (``product``), or the ``air`` around it. ``error_c``: how far it may be
-    off, taken as the guard band of every limit; unknown: the limits' own. ``door`` and ``power``: the contacts of its
-    place, sensors of the same gateway.
+    ``measures``: food, or a probe that follows it (``product``), or the ``air`` around it. ``error_c``: how far it may
+    be off, taken as the guard band of every limit; unknown: the limits' own. ``door`` and ``power``: the contacts of
+    its place, sensors of the same gateway.
     """
 
     id: str

@@ -113,6 +113,9 @@ class Acceptance:
             ("profile", book.profile, self.projector.profile),
         ):
             if now is None or encode(part) != encode(now):
+                if self._own_since_ms is not None:  # what is remembered of other workers' gateways may be out of date
+                    self.flush(connection)
+                    self.load(connection)
                 self.own(connection, OwnEntry(kind=kind, payload=encode(part)), changes)  # type: ignore[arg-type]  # two literals
 
     def own(self, connection: Connection, message: OwnEntry, changes: Changes) -> None:

@@ -1,7 +1,7 @@
-"""Excursions: food limits judged on measured time.
+"""Excursions: the rules of every sensor's control point over measured time, and what of it becomes an incident.
 
-Limit rules run on the sender's monotonic time, so a clock that is corrected in the middle disturbs no delay; only the
-dates of what happened use the offset. Sensor trouble is another kind: see ``sensor_trouble``.
+Rules run on the sender's monotonic time, so a clock that is corrected in the middle disturbs no delay; only the dates
+of what happened use the offset. Sensor trouble is another kind: see ``sensor_trouble``.
 """
 
 from __future__ import annotations
@@ -10,243 +10,295 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from pawon_contract.ids import row_id
-from pawon_contract.messages import Reading
-from pawon_food_safety.limit import (
-    LimitEvent,
-    LimitState,
-    Observation,
-    at_rest,
-    calm_band,
-    rebase,
-    resting,
-    step,
-)
+from pawon_contract.messages import Contact, Reading
+from pawon_food_safety import contact as contacts
+from pawon_food_safety import point as points
+from pawon_food_safety.contact import ContactJudge, ContactState, contact_rules
+from pawon_food_safety.limit import LimitEvent
+from pawon_food_safety.point import Finding, PointJudge, PointState, rules_at
 from pawon_food_safety.profile import Profile
-from pawon_food_safety.rows import Limit
+from pawon_food_safety.rows import Door, Limit, Power, Spoken
 
 from ..rulebook import Rulebook, Sensor
 from ..store.rows import put_rows
-from ..store.tables import rule_state
+from ..store.tables import judgement
 from ..words import number
 from .context import Arrival, Changes
 from .incident_rows import SUMMARIES, IncidentRows, is_news
 
+# What incidents of these rules are about. A power cut explains others.
+KINDS = ("limit", "rate", "defrost", "door", "power")
 
-class _Rule(msgspec.Struct):
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of one sensor: its rules' state, and the incidents that they opened, by rule."""
+
+    point: PointState = PointState()
+    contact: dict[str, ContactState] = {}
+    incidents: dict[str, str] = {}
+
+
+class _Judged(msgspec.Struct):
+    """One sensor with its rules at work, or, before they are needed, as they were kept."""
+
     boot: str
     offset_ms: int
-    state: LimitState
-    incident: str | None
+    kept: Remembered
+    incidents: dict[str, str]
+    profile: Profile | None = None
+    sensor: Sensor | None = None
+    point: PointJudge | None = None
+    contact: ContactJudge | None = None
 
-
-class _Calm(msgspec.Struct):
-    """A sensor whose rules are all at rest, and its newest reading, which they have not been shown yet."""
-
-    profile: Profile
-    sensor: Sensor
-    rules: dict[tuple[str, str], _Rule]
-    low: float
-    high: float
-    boot: str
-    offset_ms: int
-    at_ms: int
-    value: float
-    valid_until_ms: int
-    unseen: bool = False
+    def remembered(self) -> Remembered:
+        """As it is kept now."""
+        return Remembered(
+            point=self.kept.point if self.point is None else self.point.state(),
+            contact=self.kept.contact if self.contact is None else self.contact.state(), incidents=self.incidents,
+        )  # fmt: skip
 
 
 class Excursions:
-    """Projection of ``rule_state`` and of ``incident`` rows of the kind ``limit``."""
+    """Projection of ``judgement``, and of ``incident`` rows of ``KINDS``."""
 
     def __init__(self, kitchen: str, rows: IncidentRows) -> None:
         self._kitchen, self._rows = kitchen, rows
-        self._rules: dict[tuple[str, str], _Rule] = {}
-        self._calm: dict[str, _Calm] = {}
-        self._dirty: set[tuple[str, str]] = set()
-        self._limits_of: Profile | None = None
-        self._limits: dict[tuple[str, str], list[Limit]] = {}
+        self._judged: dict[str, _Judged] = {}
+        self._dirty: set[str] = set()
         self._unpaged: set[str] = set()  # incidents that opened late and still last
+        self._watched: tuple[object, dict[str, list[Sensor]]] = (None, {})  # sensors behind each door
 
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
         self._dirty.clear()
-        self._calm.clear()
-        self._rules = {
-            (row.sensor, row.rule): _Rule(
-                boot=row.boot, offset_ms=row.offset_ms, state=msgspec.json.decode(row.state, type=LimitState),
-                incident=row.incident,
+        self._judged = {}
+        for row in connection.execute(select(judgement).where(judgement.c.kitchen == self._kitchen)):
+            kept = msgspec.json.decode(row.state, type=Remembered)
+            self._judged[row.sensor] = _Judged(
+                boot=row.boot, offset_ms=row.offset_ms, kept=kept, incidents=dict(kept.incidents)
             )
-            for row in connection.execute(select(rule_state).where(rule_state.c.kitchen == self._kitchen))
-        }  # fmt: skip
-        self._unpaged = self._rows.unpaged(connection, "limit")
+        self._unpaged = set().union(*(self._rows.unpaged(connection, kind) for kind in KINDS))
 
-    # --- food limits ------------------------------------------------------------------------------------------------
+    # --- what is measured -------------------------------------------------------------------------------------------
 
     def judge(
         self, connection: Connection, book: Rulebook, sensor: Sensor, arrival: Arrival, sequence: int, item: Reading,
         changes: Changes,
     ) -> None:  # fmt: skip
-        """Run every limit of the sensor's point on one reading."""
-        calm = self._calm.get(sensor.id)
-        if calm is not None:
-            low, high = item.low, item.high
-            if (
-                calm.low <= item.value <= calm.high
-                and (low is None or calm.low <= low)
-                and (high is None or high <= calm.high)
-                and item.at_ms > calm.at_ms
-                and calm.boot == arrival.boot
-                and calm.sensor is sensor
-                and calm.profile is book.profile
-            ):
-                # By far the most readings: nothing was wrong and nothing is.
-                calm.offset_ms, calm.at_ms, calm.value = arrival.offset_ms, item.at_ms, item.value
-                calm.valid_until_ms, calm.unseen = item.at_ms + item.valid_ms, True
-                return
-            self._show(self._calm.pop(sensor.id))
-        seen = Observation(
-            at_ms=item.at_ms, value=item.value, valid_until_ms=item.at_ms + item.valid_ms, low=item.low, high=item.high
-        )
-        rules: dict[tuple[str, str], _Rule] = {}
-        limits = self._limits_at(book.profile, sensor.point, item.quantity)
-        for limit in limits:
-            key = (sensor.id, limit.id)
-            rule = self._rules.get(key)
-            if rule is None:
-                rule = self._rules[key] = _Rule(
-                    boot=arrival.boot, offset_ms=arrival.offset_ms, state=LimitState(), incident=None
-                )
-            elif rule.boot != arrival.boot:
-                rule.state = rebase(rule.state, rule.offset_ms - arrival.offset_ms, item.at_ms)
-                rule.boot = arrival.boot
-            rule.offset_ms = arrival.offset_ms
-            rules[key] = rule
-            was_pending = rule.state.began_ms is not None
-            rule.state, events = step(limit, rule.state, seen)
-            self._dirty.add(key)
-            if was_pending != (rule.state.began_ms is not None):
-                changes.sensors.add(sensor.id)
-            for event in events:
-                self._limit_event(connection, book, sensor, limit, rule, event, arrival, sequence)
-                changes.incidents = changes.alerts = True
-                changes.sensors.add(sensor.id)
-            if rule.incident in self._unpaged and is_news(arrival, item.at_ms):
-                self._unpaged.discard(rule.incident)
-                text = _limit_text(limit, sensor, rule.state.worst)
-                self._rows.page(connection, rule.incident, arrival.received_ms, text)
-                changes.alerts = True
-        if all(at_rest(rule.state) and rule.state.last_ms == item.at_ms for rule in rules.values()):
-            low, high = calm_band(limits)
-            self._calm[sensor.id] = _Calm(
-                profile=book.profile, sensor=sensor, rules=rules, low=low, high=high, boot=arrival.boot,
-                offset_ms=arrival.offset_ms, at_ms=item.at_ms, value=item.value, valid_until_ms=seen.valid_until_ms,
-            )  # fmt: skip
+        """Run every rule of the sensor's point on one reading."""
+        one = self._at_work(book, sensor, arrival, item.at_ms)
+        if one.point is None:
+            return
+        self._dirty.add(sensor.id)
+        found = one.point.see(item.at_ms, item.value, item.at_ms + item.valid_ms, item.low, item.high)
+        if not found and not one.incidents:
+            # By far the most readings: nothing was wrong and nothing is.
+            return
+        for finding in found:
+            self._tell(connection, book, sensor, one, finding, arrival, sequence, changes)
+        self._page_what_lasts(connection, book, sensor, one, arrival, item.at_ms, changes)
 
-    def _show(self, calm: _Calm) -> None:
-        """Show a sensor's rules the newest reading."""
-        if calm.unseen:
-            calm.unseen = False
-            for key, rule in calm.rules.items():
-                rule.state = resting(calm.at_ms, calm.value, calm.valid_until_ms)
-                rule.offset_ms = calm.offset_ms
-                self._dirty.add(key)
-
-    def _show_all(self) -> None:
-        for calm in self._calm.values():
-            self._show(calm)
-
-    def _limits_at(self, profile: Profile, point: str, quantity: str) -> list[Limit]:
-        """``Profile.limits_at``, remembered: it is asked for every reading."""
-        if self._limits_of is not profile:
-            self._limits_of, self._limits = profile, {}
-        key = (point, quantity)
-        if key not in self._limits:
-            self._limits[key] = profile.limits_at(point, quantity)
-        return self._limits[key]
+    def take_contact(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, arrival: Arrival, sequence: int, item: Contact,
+        changes: Changes,
+    ) -> None:  # fmt: skip
+        """A door moved, electricity went or came back, or all is as it was: its own rules, and those it explains."""
+        if item.contact == "door":
+            for behind in self._behind(book, sensor.id):
+                judged = self._at_work(book, behind, arrival, item.at_ms)
+                if judged.point is not None:
+                    judged.point.door(item.at_ms, item.active)
+                    self._dirty.add(behind.id)
+        one = self._at_work(book, sensor, arrival, item.at_ms)
+        if one.contact is None:
+            return
+        self._dirty.add(sensor.id)
+        bad = item.active if item.contact == "door" else not item.active
+        valid_until_ms = item.at_ms + int(item.every_s * 1500)
+        for row, event in one.contact.see(item.at_ms, bad, valid_until_ms):
+            self._tell(connection, book, sensor, one, _of_contact(row, event), arrival, sequence, changes)
+        self._page_what_lasts(connection, book, sensor, one, arrival, item.at_ms, changes)
 
     def verdict(self, book: Rulebook, sensor: Sensor) -> tuple[str, Limit | None]:
         """How the rules see a sensor now: ``critical``, ``warning`` (also while a delay still runs) or ``ok``; and the
         worst limit whose delay has run out."""
         worst, broken = "ok", None
-        for limit in book.profile.limits_at(sensor.point, sensor.quantity):
-            rule = self._rules.get((sensor.id, limit.id))
-            if rule is None or rule.state.began_ms is None:
-                continue
-            if rule.state.open:
-                worst = "critical" if limit.severity == "critical" else "warning"
-                broken = limit
+        one = self._judged.get(sensor.id)
+        if one is not None:
+            self._put_to_work(one, book, sensor)
+        for row, told in () if one is None or one.point is None else one.point.pending():
+            if told:
+                worst = "critical" if row.severity == "critical" else "warning"
+                broken = row if isinstance(row, Limit) else broken
             elif worst == "ok":
                 worst = "warning"
         return worst, broken
 
-    def _limit_event(
-        self, connection: Connection, book: Rulebook, sensor: Sensor, limit: Limit, rule: _Rule, event: LimitEvent,
-        arrival: Arrival, sequence: int,
+    # --- incidents --------------------------------------------------------------------------------------------------
+
+    def _tell(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, one: _Judged, finding: Finding,
+        arrival: Arrival, sequence: int, changes: Changes,
     ) -> None:  # fmt: skip
-        if event.kind == "opened":
-            late = not is_news(arrival, event.at_ms)
-            rule.incident = f"{row_id(arrival.gateway, arrival.spool, sequence)}.{limit.id}"
+        changes.incidents = changes.alerts = True
+        changes.sensors.add(sensor.id)
+        row = finding.row
+        known = one.incidents.get(row.id)
+        if finding.event == "opened":
+            name = one.incidents[row.id] = f"{row_id(arrival.gateway, arrival.spool, sequence)}.{row.id}"
+            late = not is_news(arrival, finding.at_ms)
             self._rows.open(
-                connection, book, rule.incident, kind="limit", severity=limit.severity, sensor=sensor.id,
-                point=sensor.point, rule=limit.id, began_ms=arrival.utc_ms(event.began_ms),
-                opened_ms=arrival.utc_ms(event.at_ms), worst=event.worst, limit_value=limit.value,
-                quantity=limit.quantity, late=late, boot=arrival.boot, offset_ms=arrival.offset_ms,
-                clock=arrival.clock, journal_id=arrival.journal_id, created_ms=arrival.received_ms,
-                text=_limit_text(limit, sensor, event.worst),
+                connection, book, name, kind=finding.kind, severity=row.severity, sensor=sensor.id,
+                point=sensor.point, rule=row.id, began_ms=arrival.utc_ms(finding.began_ms),
+                opened_ms=arrival.utc_ms(finding.at_ms), worst=finding.worst,
+                limit_value=row.value if isinstance(row, Limit) else None, quantity=sensor.quantity,
+                late=late, boot=arrival.boot, offset_ms=arrival.offset_ms, clock=arrival.clock,
+                journal_id=arrival.journal_id, created_ms=arrival.received_ms,
+                cause=self._rows.cause_of(sensor), text=_text(row, sensor, finding.worst),
             )  # fmt: skip
             if late:
-                self._unpaged.add(rule.incident)
-        elif rule.incident is not None and event.kind == "worsened":
-            self._rows.change(connection, rule.incident, worst=event.worst, journal_id=arrival.journal_id)
-        elif rule.incident is not None:
+                self._unpaged.add(name)
+        elif known is not None and finding.event == "worsened":
+            self._rows.change(connection, known, worst=finding.worst, journal_id=arrival.journal_id)
+        elif known is not None:
+            worst = "" if finding.worst is None else f" (terburuk {number(finding.worst)} C)"
             self._rows.close(
-                connection, rule.incident, arrival, event.at_ms,
-                f"Kembali aman: {sensor.name} (terburuk {number(event.worst)} C).", worst=event.worst,
-                tell=rule.incident not in self._unpaged or book.settings.edition < SUMMARIES,
+                connection, known, arrival, finding.at_ms, f"Kembali aman: {sensor.name}{worst}.", worst=finding.worst,
+                tell=known not in self._unpaged or book.settings.edition < SUMMARIES,
             )  # fmt: skip
-            self._unpaged.discard(rule.incident)
-            rule.incident = None
+            self._unpaged.discard(known)
+            del one.incidents[row.id]
+
+    def _page_what_lasts(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, one: _Judged, arrival: Arrival, at_ms: int,
+        changes: Changes,
+    ) -> None:  # fmt: skip
+        """What opened late pages once it is of now."""
+        if not self._unpaged or not is_news(arrival, at_ms):
+            return
+        for rule, name in sorted(one.incidents.items()):
+            row = book.profile.spoken(rule)
+            if name in self._unpaged and row is not None:
+                self._unpaged.discard(name)
+                worst = None if one.point is None else one.point.worst(rule)
+                self._rows.page(connection, name, arrival.received_ms, _text(row, sensor, worst))
+                changes.alerts = True
+
+    # --- which rules ------------------------------------------------------------------------------------------------
+
+    def _at_work(self, book: Rulebook, sensor: Sensor, arrival: Arrival, at_ms: int) -> _Judged:
+        """A sensor's rules on the timeline of an arrival."""
+        one = self._judged.get(sensor.id)
+        if one is None:
+            one = self._judged[sensor.id] = _Judged(
+                boot=arrival.boot, offset_ms=arrival.offset_ms, kept=Remembered(), incidents={}
+            )
+        if one.boot != arrival.boot:
+            shift_ms, kept = one.offset_ms - arrival.offset_ms, one.remembered()
+            one.kept = Remembered(
+                point=points.rebase(kept.point, shift_ms, at_ms),
+                contact={rule: contacts.rebase(state, shift_ms, at_ms) for rule, state in kept.contact.items()},
+            )
+            one.boot, one.profile = arrival.boot, None
+        one.offset_ms = arrival.offset_ms
+        if one.profile is not book.profile or one.sensor is not sensor:
+            self._put_to_work(one, book, sensor)
+        return one
+
+    @staticmethod
+    def _put_to_work(one: _Judged, book: Rulebook, sensor: Sensor) -> None:
+        """Make the rules in force go on from what is remembered."""
+        if one.profile is not book.profile or one.sensor is not sensor:
+            if one.profile is not None:
+                one.kept = one.remembered()
+            one.profile, one.sensor = book.profile, sensor
+            if sensor.quantity in ("door", "power"):
+                rules = contact_rules(book.profile, sensor.quantity, sensor.point)
+                one.point, one.contact = None, ContactJudge(rules, one.kept.contact) if rules else None
+            else:
+                wanted = rules_at(
+                    book.profile, sensor.point, sensor.quantity, measures=sensor.measures, error_c=sensor.error_c
+                )
+                one.point, one.contact = PointJudge(wanted, one.kept.point) if wanted else None, None
+
+    def _behind(self, book: Rulebook, door: str) -> list[Sensor]:
+        if self._watched[0] is not book.settings:
+            doors: dict[str, list[Sensor]] = {}
+            for sensor in book.settings.sensors:
+                if sensor.door:
+                    doors.setdefault(sensor.door, []).append(sensor)
+            self._watched = (book.settings, doors)
+        return self._watched[1].get(door, [])
 
     def fix_clock(self, boot: str, offset_ms: int, *, sensors: set[str]) -> None:
         """A boot was dated: what began in it and still runs is dated with it. ``sensors`` are its gateway's."""
-        self._show_all()
-        self._calm.clear()
-        for key, rule in self._rules.items():
-            if key[0] in sensors and rule.boot == boot and rule.offset_ms != offset_ms:
-                rule.offset_ms = offset_ms
-                self._dirty.add(key)
+        for name, one in self._judged.items():
+            if name in sensors and one.boot == boot and one.offset_ms != offset_ms:
+                one.offset_ms = offset_ms
+                self._dirty.add(name)
 
     # --- configuration ----------------------------------------------------------------------------------------------
 
     def retire(self, connection: Connection, book: Rulebook, at_ms: int, journal_id: int, changes: Changes) -> None:
         """A new configuration or profile: what nobody watches any more ends, for nothing could ever end it."""
-        self._show_all()
-        self._calm.clear()
         sensors = {sensor.id: sensor for sensor in book.settings.sensors}
-        for key, rule in self._rules.items():
-            sensor = sensors.get(key[0])
-            judged = () if sensor is None else self._limits_at(book.profile, sensor.point, sensor.quantity)
-            if rule.incident is not None and key[1] not in {limit.id for limit in judged}:
-                self._rows.retire(connection, rule.incident, key[0], at_ms, journal_id)
+        for name, one in self._judged.items():
+            judged = _rules_of(book.profile, sensors.get(name))
+            over = sorted(set(one.incidents) - judged)
+            if over:
+                # Their rules begin anew, should they ever be back.
+                self._put_aside(one, over)
+            for rule in over:
+                self._rows.retire(connection, one.incidents[rule], name, at_ms, journal_id)
                 changes.incidents = changes.alerts = True
-                self._unpaged.discard(rule.incident)
-                rule.state, rule.incident = LimitState(), None
-                self._dirty.add(key)
+                self._unpaged.discard(one.incidents.pop(rule))
+                self._dirty.add(name)
+            one.kept = one.remembered()
+            one.profile, one.point, one.contact = None, None, None
+
+    @staticmethod
+    def _put_aside(one: _Judged, rules: list[str]) -> None:
+        kept = one.remembered()
+        point = msgspec.structs.replace(
+            kept.point, limits={rule: state for rule, state in kept.point.limits.items() if rule not in rules},
+            rates={rule: state for rule, state in kept.point.rates.items() if rule not in rules},
+            often=False,
+        )  # fmt: skip
+        contact = {rule: state for rule, state in kept.contact.items() if rule not in rules}
+        one.kept = msgspec.structs.replace(kept, point=point, contact=contact)
+        one.profile, one.point, one.contact = None, None, None
 
     def flush(self, connection: Connection) -> None:
-        """Write the rule states that moved."""
-        self._show_all()
+        """Write what the rules remember, where it moved."""
         rows = [
             {
-                "kitchen": self._kitchen, "sensor": sensor, "rule": name, "boot": rule.boot,
-                "offset_ms": rule.offset_ms, "state": msgspec.json.encode(rule.state), "incident": rule.incident,
+                "kitchen": self._kitchen, "sensor": name, "boot": one.boot, "offset_ms": one.offset_ms,
+                "state": msgspec.json.encode(one.remembered()),
             }
-            for (sensor, name), rule in sorted((key, self._rules[key]) for key in self._dirty)
+            for name, one in sorted((name, self._judged[name]) for name in self._dirty)
         ]  # fmt: skip
-        put_rows(connection, rule_state, rows)
+        put_rows(connection, judgement, rows)
         self._dirty.clear()
 
 
-def _limit_text(limit: Limit, sensor: Sensor, worst: float | None) -> str:
+def _rules_of(profile: Profile, sensor: Sensor | None) -> set[str]:
+    """The ids of the rows that judge a sensor."""
+    if sensor is None or not (sensor.point or sensor.quantity == "power"):
+        return set()
+    if sensor.quantity in ("door", "power"):
+        return {row.id for row in contact_rules(profile, sensor.quantity, sensor.point)}
+    rules = rules_at(profile, sensor.point, sensor.quantity, measures=sensor.measures)
+    return {row.id for row in (*rules.limits, *rules.rates, *([rules.defrost] if rules.defrost else ()))}
+
+
+def _of_contact(row: Door | Power, event: LimitEvent) -> Finding:
+    return Finding(
+        kind="door" if isinstance(row, Door) else "power", row=row, event=event.kind, at_ms=event.at_ms,
+        began_ms=event.began_ms, beyond_ms=event.beyond_ms,
+    )  # fmt: skip
+
+
+def _text(row: Spoken, sensor: Sensor, worst: float | None) -> str:
     measured = "" if worst is None else f" {number(worst)} C"
-    return f"{limit.text_id}: {sensor.name}{measured} (batas {number(limit.value)} C). {limit.action_id}"
+    bound = f" (batas {number(row.value)} C)" if isinstance(row, Limit) else ""
+    return f"{row.text_id}: {sensor.name}{measured}{bound}. {row.action_id}"

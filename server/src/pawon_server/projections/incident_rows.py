@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from pawon_contract.messages import TRUSTED_CLOCKS
 
-from ..rulebook import Rulebook
+from ..rulebook import Rulebook, Sensor
 from ..store.rows import storable
 from ..store.tables import alert, incident, sent_before
 from .context import Arrival
@@ -28,6 +28,7 @@ class IncidentRows:
         self._kitchen = kitchen
         self.witness = False
         self.untold: set[str] = set()  # gateways with late incidents of which nobody was told
+        self._power_cuts: dict[str, str] = {}  # contact -> incident that lasts
 
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
@@ -35,26 +36,52 @@ class IncidentRows:
             select(incident.c.id).where(incident.c.kitchen == self._kitchen, incident.c.told.is_(False))
         ).scalars()
         self.untold = {_gateway_of(name) for name in untold}
+        cuts = connection.execute(
+            select(incident.c.sensor, incident.c.id).where(
+                incident.c.kitchen == self._kitchen, incident.c.kind == "power", incident.c.closed_ms.is_(None)
+            )
+        )
+        self._power_cuts = {row.sensor: row.id for row in cuts}
+
+    def cause_of(self, sensor: Sensor) -> str | None:
+        """The incident that explains what is wrong at a sensor now: its electricity is off."""
+        return self._power_cuts.get(sensor.power)
 
     def open(
         self, connection: Connection, book: Rulebook, incident_id: str, *, created_ms: int, text: str,
         detail: str = "", **columns: Any,
     ) -> None:  # fmt: skip
-        """A new incident, judged by the profile in force, and its alert; a late one waits for its backlog's summary."""
+        """A new incident, judged by the profile in force, and its alert; a late one waits for its backlog's summary.
+
+        What a power cut explains (``cause``) is told with it: only the first that endangers food has its own alert.
+        """
         waits = columns["late"] and book.settings.edition >= SUMMARIES
+        explained = columns.get("cause") is not None and not self._first_danger(connection, columns)
+        if columns["kind"] == "power":
+            self._power_cuts[columns["sensor"]] = incident_id
         connection.execute(
             insert(incident),
             {
                 "kitchen": self._kitchen, "id": incident_id, "closed_ms": None, "first_opened_ms": None,
                 "closed_boot": None, "closed_offset_ms": None, "closed_clock": None, "first_closed_ms": None,
                 "profile": book.profile.id, "profile_version": book.profile.version, "detail": storable(detail),
-                "told": False if waits else None, **columns,
+                "cause": None, "told": False if waits else None, **columns,
             },
         )  # fmt: skip
         if waits:
             self.untold.add(_gateway_of(incident_id))
-        else:
+        elif not explained:
             self.alert(connection, incident_id, "late" if columns["late"] else "opened", created_ms, text)
+
+    def _first_danger(self, connection: Connection, columns: dict[str, Any]) -> bool:
+        """Whether it is the first critical limit that a cause broke."""
+        if columns["severity"] != "critical" or columns["kind"] != "limit":
+            return False
+        known = select(incident.c.id).where(
+            incident.c.kitchen == self._kitchen, incident.c.cause == columns["cause"], incident.c.kind == "limit",
+            incident.c.severity == "critical",
+        )  # fmt: skip
+        return connection.execute(known.limit(1)).first() is None
 
     def unpaged(self, connection: Connection, kind: str) -> set[str]:
         """The late incidents of a kind that still last and paged nobody."""
@@ -91,8 +118,18 @@ class IncidentRows:
             connection, incident_id, closed_ms=arrival.utc_ms(at_ms), closed_boot=arrival.boot,
             closed_offset_ms=arrival.offset_ms, closed_clock=arrival.clock, journal_id=arrival.journal_id, **columns,
         )  # fmt: skip
-        if tell or self.was_sent_before(connection, incident_id, "opened"):
+        for contact in [contact for contact, cut in self._power_cuts.items() if cut == incident_id]:
+            del self._power_cuts[contact]
+        if (tell and self.was_told(connection, incident_id)) or self.was_sent_before(connection, incident_id, "opened"):
             self.alert(connection, incident_id, "closed", arrival.received_ms, text)
+
+    def was_told(self, connection: Connection, incident_id: str) -> bool:
+        """Whether people heard of it by itself; what a power cut explained is over with it."""
+        cause = select(incident.c.cause).where(incident.c.kitchen == self._kitchen, incident.c.id == incident_id)
+        if connection.execute(cause).scalar() is None:
+            return True
+        told = select(alert.c.id).where(alert.c.kitchen == self._kitchen, alert.c.incident == incident_id)
+        return connection.execute(told.limit(1)).first() is not None
 
     def alert(self, connection: Connection, incident_id: str, what: str, created_ms: int, text: str) -> None:
         """Something to tell people: ``opened``, ``late`` or ``closed``; what went out before a restore is told."""
@@ -157,6 +194,7 @@ class IncidentRows:
 
     def retire(self, connection: Connection, incident_id: str, name: str, at_ms: int, journal_id: int) -> None:
         """Nobody watches any more what it was about."""
+        self._power_cuts.pop(name, None)
         self.change(connection, incident_id, closed_ms=at_ms, journal_id=journal_id)
         self.alert(connection, incident_id, "closed", at_ms, f"Tidak dipantau lagi: {name}.")
 

@@ -284,7 +284,10 @@ class Projector:
         if isinstance(item, Reading):
             self._reading(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Contact):
+            in_turn = not arrival.replayed or self.readings.is_newest(arrival, sensor.id, item.at_ms)
             self._measured(connection, book, arrival, row.sequence, item)
+            if in_turn:
+                self.excursions.take_contact(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, SensorFault):
             self.readings.take_fault(arrival, item)
             self.trouble.take_fault(connection, book, sensor, arrival, row.sequence, item, changes)

@@ -105,7 +105,8 @@ class SensorTrouble:
         if entry.state == "ended":
             if known is not None:
                 self._rows.change(connection, known[0], closed_ms=entry.at_ms, journal_id=journal_id)
-                self._rows.alert(connection, known[0], "closed", entry.at_ms, f"Data kembali: {name}.")
+                if self._rows.was_told(connection, known[0]):
+                    self._rows.alert(connection, known[0], "closed", entry.at_ms, f"Data kembali: {name}.")
                 del self._silences[entry.subject]
         elif known is None:
             incident_id = f"silence.{journal_id}.{entry.subject}"
@@ -115,6 +116,7 @@ class SensorTrouble:
                 point=sensor.point if sensor is not None else "gateway", rule=f"{entry.scope}-silence",
                 began_ms=entry.since_ms, opened_ms=entry.at_ms, worst=None, limit_value=None, quantity=None,
                 late=False, boot=None, offset_ms=None, clock=None, journal_id=journal_id, created_ms=entry.at_ms,
+                cause=None if sensor is None else self._rows.cause_of(sensor),
                 text=f"Tidak ada data: {name}. Periksa sensor, listrik dan jaringan.",
             )  # fmt: skip
         else:

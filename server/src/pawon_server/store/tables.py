@@ -236,16 +236,15 @@ completeness = Table(
     Index("completeness_by_day", "kitchen", "day"),
 )
 
-rule_state = Table(
-    "rule_state",
+# What the rules of one sensor remember: a projection like any other, written at each commit.
+judgement = Table(
+    "judgement",
     metadata,
     _key("kitchen"),
     _key("sensor"),
-    _key("rule"),
     _need("boot", String),  # the state's times are monotonic ms of this boot,
     _need("offset_ms", BigInteger),  # which was then believed to have this offset
-    _need("state", LargeBinary),  # JSON of food_safety's LimitState
-    _may("incident", String),
+    _need("state", LargeBinary),  # JSON of projections.excursions.Remembered
 )
 
 incident = Table(
@@ -277,6 +276,7 @@ incident = Table(
     _may("closed_offset_ms", BigInteger),
     _may("closed_clock", String),
     _may("first_closed_ms", BigInteger),
+    _may("cause", String),  # the incident that explains it: electricity that is off
     _may("told", Boolean),  # of a late one: whether people were told, alone or in a summary
     Index("incident_by_boot", "kitchen", "boot"),
     Index("incident_by_closing_boot", "kitchen", "closed_boot"),
@@ -423,6 +423,6 @@ lease = Table(
 
 PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
-    latest, boot, rule_state, incident, movement, ledger_line, alert,
+    latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act,
 )  # fmt: skip

@@ -247,7 +247,9 @@ class Board:
             state = "no_data"
         elif shown.severity == "critical":
             state = "critical"
-        elif shown.severity == "warning" or any(limit.excess(value) > 0 for limit in limits):
+        elif shown.severity == "warning" or (
+            sensor.measures == "product" and any(limit.excess(value) > 0 for limit in limits)
+        ):
             state = "warning"
         else:
             state = "ok"

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from pawon_contract.units import QUANTITIES
 
+from ..projections.excursions import KINDS
 from ..rulebook import Rulebook
 from ..store.tables import gateway, incident, ledger_line, movement
 from .dates import NO_SPAN, Dates
@@ -56,9 +57,9 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
     """An incident with its words: what happened and what to do, in both languages; and how sure its date is."""
     name_of = book.settings.sensor(row.sensor)
     columns = dict(row._mapping)
-    limit = next((limit for limit in book.profile.limit if limit.id == columns["rule"]), None)
-    if columns["kind"] == "limit" and limit is not None:
-        words = (limit.text_id, limit.text_en, limit.action_id, limit.action_en)
+    said = book.profile.spoken(columns["rule"]) if columns["kind"] in KINDS else None
+    if said is not None:
+        words = (said.text_id, said.text_en, said.action_id, said.action_en)
     elif columns["kind"] == "fault":
         words = (
             "Sensor rusak",
@@ -101,7 +102,7 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
         text_id=words[0], text_en=words[1], action_id=words[2], action_en=words[3], began_ms=columns["began_ms"],
         opened_ms=columns["opened_ms"], closed_ms=columns["closed_ms"], worst=columns["worst"],
         limit_value=columns["limit_value"], unit=quantity.unit if quantity is not None else "", late=columns["late"],
-        earliest_ms=estimate[0], latest_ms=estimate[1],
+        earliest_ms=estimate[0], latest_ms=estimate[1], cause=columns["cause"],
     )  # fmt: skip
 
 
