@@ -35,8 +35,9 @@ _TOLERANCE = 1e-6
 
 
 class CoolingState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one probe remembers: ``stage`` 0 (not cooling), 1 or 2; when the core left ``from_c`` (at the earliest)
-    and came to ``middle_c`` (at the latest); measured and unknown time of the running stage; ``points``: the values, with their times, that a forecast needs."""
+    """What one probe remembers: ``stage`` 0 (not cooling), 1 or 2; when the core left ``from_c`` (at the earliest) and
+    came to ``middle_c`` (at the latest); measured and unknown time of the running stage; ``points``: the values, with
+    their times, that a forecast needs."""
 
     last_ms: int | None = None
     last_value: float = 0.0
@@ -208,6 +209,6 @@ def crossing_ms(from_ms: int, from_c: float, to_ms: int, to_c: float, at_c: floa
 
 
 def over_ms(came_ms: int, left_ms: float, until_ms: int, at_ms: int) -> int:
-    """When a clock with ``left_ms`` to go, running from ``came_ms`` to ``until_ms``, was over; ``at_ms`` if it was not."""
+    """When a clock with ``left_ms`` to go, running from ``came_ms`` to ``until_ms``, was over; else ``at_ms``."""
     when_ms = max(came_ms, came_ms + math.ceil(left_ms))
     return when_ms if when_ms <= until_ms else at_ms
