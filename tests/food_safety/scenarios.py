@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import msgspec
 
@@ -53,15 +54,36 @@ LADDER = [
 THAWING = [rows.Ladder(point="thawing", from_s=4 * 3600, disposition="discard", action_id="-", action_en="-")]
 
 
-def series(
-    values: Iterable[float], every_ms: int, start_ms: int = 0, valid_ms: int | None = None
-) -> list[Observation]:
+def series(values: Iterable[float], every_ms: int, start_ms: int = 0, valid_ms: int | None = None) -> list[Observation]:
     """One value every ``every_ms``, each believed for half as long again."""
     valid_ms = every_ms * 3 // 2 if valid_ms is None else valid_ms
     return [
         Observation(at_ms=start_ms + n * every_ms, value=value, valid_until_ms=start_ms + n * every_ms + valid_ms)
         for n, value in enumerate(values)
     ]
+
+
+def judge(
+    step: Callable[[Any, Observation], tuple[Any, list[Any]]], state: Any, seen: Iterable[Observation]
+) -> tuple[Any, list[Any]]:
+    """The state after a series, and all its events."""
+    out: list[Any] = []
+    for observation in seen:
+        state, events = step(state, observation)
+        out += events
+    return state, out
+
+
+def judge_in_parts(
+    step: Callable[[Any, Observation], tuple[Any, list[Any]]], state: Any, seen: list[Observation], size: int
+) -> tuple[Any, list[Any]]:
+    """The same in batches of ``size``, the state saved as JSON and read again between them."""
+    out: list[Any] = []
+    for begin in range(0, len(seen), size):
+        state, events = judge(step, state, seen[begin : begin + size])
+        state = msgspec.json.decode(msgspec.json.encode(state), type=type(state))
+        out += events
+    return state, out
 
 
 def line(from_c: float, to_c: float, last_ms: int, every_ms: int) -> list[float]:
