@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.food_safety.scenarios import COOKING, MINUTE, SECOND, judge, judge_in_parts, line, series
 
 from pawon_food_safety.cooking import LONGEST_GAP_MS, CookingEvent, CookingState, coldest, rebase, step
 from pawon_food_safety.limit import Observation
 from pawon_food_safety.rows import Cooking
-from tests.food_safety.scenarios import COOKING, MINUTE, SECOND, judge, judge_in_parts, line, series
 
 # The same rule by the hold alone: no F would be enough.
 HOLD_ONLY = msgspec.structs.replace(COOKING, f_min=1e9)
@@ -227,10 +228,7 @@ def test_food_that_is_colder_anywhere_never_passes_earlier(pairs: list[tuple[flo
 def test_a_gap_is_neither_safe_nor_an_excursion(told: list[tuple[float, int, int, bool]]) -> None:
     """A pass needs the time that was measured; a failure stays one even if the unknown time was all at the peak."""
     seen = observed(told)
-    held = {
-        one.at_ms: max(0, min(one.valid_until_ms, after.at_ms) - one.at_ms)
-        for one, after in zip(seen, seen[1:], strict=False)
-    }
+    held = {one.at_ms: max(0, min(one.valid_until_ms, after.at_ms) - one.at_ms) for one, after in pairwise(seen)}
     for event in judge(lambda state, one: step(COOKING, state, one), CookingState(), seen)[1]:
         session = [one for one in seen if event.began_ms <= one.at_ms < event.at_ms]
         known = sum(min(held[one.at_ms], event.at_ms - one.at_ms) for one in session)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.food_safety.scenarios import COOLING, HOUR, MINUTE, SECOND, judge, judge_in_parts, line, newton, series
 
 from pawon_food_safety.cooling import (
     LONGEST_FORECAST_MS,
@@ -19,7 +21,6 @@ from pawon_food_safety.cooling import (
     step,
 )
 from pawon_food_safety.limit import Observation
-from tests.food_safety.scenarios import COOLING, HOUR, MINUTE, SECOND, judge, judge_in_parts, line, newton, series
 
 # Warmer than any food: the forecast says nothing, the clocks alone judge.
 NO_FORECAST = 1e6
@@ -207,7 +208,7 @@ falls = st.lists(
 
 
 def observed(steps: list[tuple[float, int, int]], slower: int = 1) -> list[Observation]:
-    """From 70 C down by steps; minutes since the last report and minutes it is believed, all ``slower`` times as long."""
+    """From 70 C down by steps: minutes since the last report, minutes it is believed, all ``slower`` times as long."""
     out, at_ms, value = [Observation(at_ms=0, value=70.0, valid_until_ms=20 * MINUTE * slower)], 0, 70.0
     for fall, after_min, valid_min in steps:
         at_ms, value = at_ms + after_min * MINUTE * slower, value - fall
@@ -257,7 +258,7 @@ def test_a_gap_is_neither_safe_nor_an_excursion(steps: list[tuple[float, int, in
         since = event.began_ms if event.stage == 1 or event.middle_ms is None else event.middle_ms
         measured = sum(
             max(0, min(one.valid_until_ms, after.at_ms, event.at_ms) - max(one.at_ms, since))
-            for one, after in zip(seen, seen[1:], strict=False)
+            for one, after in pairwise(seen)
         )
         if event.kind == "passed":
             assert event.middle_ms is not None

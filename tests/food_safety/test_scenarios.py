@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.food_safety.scenarios import DAYS, LADDER, SERVING, TOO_EARLY, WIB, Day
 
 from pawon_food_safety.exposure import disposition, expose
 from pawon_food_safety.serving import due, too_early
-from tests.food_safety.scenarios import DAYS, LADDER, SERVING, TOO_EARLY, WIB, Day
 
 
 @pytest.mark.parametrize("day", DAYS, ids=lambda day: day.name)

@@ -37,12 +37,13 @@ class ReheatingState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     measured_ms: int = 0
     unknown_ms: int = 0
     warned: bool = False
+    unproven: bool = False
 
 
 class ReheatingEvent(msgspec.Struct, frozen=True, kw_only=True):
     """``begun``; ``warned``: not hot within ``target_s``; and one of three ends. ``passed``: hot enough at ``at_ms``.
-    ``failed``: too ``late``, taken out too ``cold``, or reheated ``again``. ``unproven``: late or cold as far as it was
-    measured, and it may have been otherwise."""
+    ``failed``: too ``late``, taken out too ``cold``, or reheated ``again``. ``unproven``: so it seems, and nobody
+    measured it; ``failed`` may still follow one that is ``late``."""
 
     kind: Literal["begun", "warned", "passed", "failed", "unproven"]
     at_ms: int
@@ -109,24 +110,30 @@ def step(
         hot_ms = at_ms if gap else crossing_ms(last_ms, state.last_value, at_ms, value, row.accept_c)
         accepted_ms = hot_ms if before + hot_ms - came_ms <= longest_ms else None
 
-    late = elapsed > longest_ms
+    late, unproven = elapsed > longest_ms, state.unproven
+    is_out = value < row.begin_c or value <= peak_c - TAKEN_OUT_C
     if begun and reached and not late:
         tell("passed", moment_ms)
         return rest, events
-    if late or value < row.begin_c or value <= peak_c - TAKEN_OUT_C:
-        if begun and accepted_ms is not None:
+    if begun and (late or is_out):
+        if accepted_ms is not None:
             tell("passed", accepted_ms)
-        elif begun and late and measured > longest_ms:
+            return rest, events
+        if measured > longest_ms:
             when_ms = over_ms(came_ms, longest_ms - state.measured_ms, min(held_until, moment_ms), at_ms)
             tell("failed", when_ms, "late")
-        elif begun and (late or unknown >= HIDING_MS):
-            tell("unproven", at_ms, "late" if late else "cold")
-        elif begun:
-            tell("failed", at_ms, "cold")
+            return rest, events
+        if late and not unproven:
+            unproven = True
+            tell("unproven", at_ms, "late")
+        elif not late:
+            tell("unproven" if unknown >= HIDING_MS else "failed", at_ms, "cold")
+    if is_out or (begun and reached):
         return rest, events
     return ReheatingState(
         last_ms=at_ms, last_value=value, valid_until_ms=seen.valid_until_ms, began_ms=began_ms, begun=begun,
         peak_c=peak_c, accepted_ms=accepted_ms, measured_ms=measured, unknown_ms=unknown, warned=warned,
+        unproven=unproven,
     ), events  # fmt: skip
 
 
