@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.food_safety.scenarios import COOKING, MINUTE, SECOND, judge, judge_in_parts, line, series
+from tests.food_safety.scenarios import COOKING, HOUR, MINUTE, SECOND, judge, judge_in_parts, line, series
 
 from pawon_food_safety.cooking import LONGEST_GAP_MS, CookingEvent, CookingState, coldest, rebase, step
 from pawon_food_safety.limit import Observation
@@ -70,6 +70,11 @@ def test_a_ramp_is_worth_its_integral_less_what_holding_costs(every_ms: int, wit
     row = msgspec.structs.replace(COOKING, hold_s=3600)
     state, _ = cook(line(60, 75, 10 * MINUTE, every_ms), every_ms, row)
     assert 9.978 * (1 - within) <= state.lethal_ms / MINUTE <= 9.9785
+
+
+def test_a_hold_is_one_stretch() -> None:
+    """Twice 20 s at 75 C with a second at 74 C between them is no hold of 30 s."""
+    assert kinds(cook([*[75.0] * 20, 74.0, *[75.0] * 20], row=HOLD_ONLY)[1]) == ["begun"]
 
 
 def test_nothing_counts_below_the_floor() -> None:
@@ -146,6 +151,32 @@ def test_what_a_gap_may_hide_is_unproven(gap_ms: int, after_c: float, expected: 
     ]
     _, events = judge(lambda state, one: step(row, state, one), CookingState(), seen)
     assert kinds(events) == expected
+
+
+@pytest.mark.parametrize(("gap_ms", "expected"), [(10 * SECOND - 1, "failed"), (10 * SECOND, "unproven")])
+def test_a_hold_that_a_gap_may_complete_is_unproven(gap_ms: int, expected: str) -> None:
+    """20 s at 75 C and 10 s that nobody measured may have been 30 s."""
+    seen = [
+        Observation(at_ms=0, value=75, valid_until_ms=20 * SECOND),
+        Observation(at_ms=20 * SECOND + gap_ms, value=30, valid_until_ms=60 * SECOND),
+    ]
+    _, events = judge(lambda state, one: step(HOLD_ONLY, state, one), CookingState(), seen)
+    assert kinds(events) == ["begun", expected]
+
+
+def test_what_comes_after_too_long_a_gap_is_another_pan() -> None:
+    """Its heat is not the old session's peak; and what stands hot after it begins a session of its own."""
+    seen = [
+        Observation(at_ms=0, value=60, valid_until_ms=10 * SECOND),
+        Observation(at_ms=HOUR, value=90, valid_until_ms=HOUR + 10 * SECOND),
+        Observation(at_ms=HOUR + 10 * SECOND, value=70, valid_until_ms=HOUR + 20 * SECOND),
+        Observation(at_ms=2 * HOUR, value=70, valid_until_ms=2 * HOUR + 10 * SECOND),
+    ]
+    _, events = judge(lambda state, one: step(COOKING, state, one), CookingState(), seen)
+    assert [(event.kind, event.peak_c) for event in events] == [
+        ("begun", 60), ("unproven", 60), ("begun", 90), ("passed", 90), ("ended", 90), ("begun", 70)
+    ]  # fmt: skip
+    assert (events[1].at_ms, events[1].unknown_ms) == (10 * SECOND, HOUR - 10 * SECOND)
 
 
 def test_a_batch_has_passed_when_every_probe_has() -> None:
@@ -229,21 +260,20 @@ def test_a_gap_is_neither_safe_nor_an_excursion(told: list[tuple[float, int, int
     """A pass needs the time that was measured; a failure stays one even if the unknown time was all at the peak."""
     seen = observed(told)
     held = {one.at_ms: max(0, min(one.valid_until_ms, after.at_ms) - one.at_ms) for one, after in pairwise(seen)}
+    # A stretch counts as its coldest sample.
+    core_c = {one.at_ms: one.value if after.low is None else min(one.value, after.low) for one, after in pairwise(seen)}
     for event in judge(lambda state, one: step(COOKING, state, one), CookingState(), seen)[1]:
-        session = [one for one in seen if event.began_ms <= one.at_ms < event.at_ms]
-        known = sum(min(held[one.at_ms], event.at_ms - one.at_ms) for one in session)
-        assert event.measured_ms == known
-        hottest = sum(
-            min(held[one.at_ms], event.at_ms - one.at_ms) * 10 ** ((one.value - 70) / 7.5)
-            for one in session
-            if one.value >= 55
-        )
-        hot = sum(min(held[one.at_ms], event.at_ms - one.at_ms) for one in session if one.value >= 75)
+        known = {
+            at_ms: min(ms, event.at_ms - at_ms) for at_ms, ms in held.items() if event.began_ms <= at_ms < event.at_ms
+        }
+        assert event.measured_ms == sum(known.values())
+        lethal = sum(ms * 10 ** ((core_c[at] - 70) / 7.5) for at, ms in known.items() if core_c[at] >= 55)
+        hot = sum(ms for at, ms in known.items() if core_c[at] >= 75)
         if event.kind == "passed":
-            assert hot >= 30 * SECOND or hottest >= 2 * MINUTE - 1e-3
+            assert hot >= 30 * SECOND or lethal >= 2 * MINUTE - 1e-3
         if event.kind == "failed" and event.unknown_ms:
             assert hot + event.unknown_ms < 30 * SECOND
-            assert event.f_value_min + event.unknown_ms / MINUTE * 10 ** ((max(event.peak_c, 75) - 70) / 7.5) < 2
+            assert lethal + event.unknown_ms * 10 ** ((max(event.peak_c, 75) - 70) / 7.5) < 2 * MINUTE
 
 
 @given(reports, st.integers(-20_000_000, 20_000_000), st.integers(0, 10**8))

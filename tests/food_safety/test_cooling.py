@@ -125,6 +125,19 @@ def test_a_crossing_in_a_gap_is_bounded_and_at_worst_unproven(after: int, gap_mi
     assert [event.kind for event in events] == expected
 
 
+def test_a_crossing_in_a_gap_is_dated_against_the_food() -> None:
+    """60 C is left at the gap's beginning, 21 C is reached at its end."""
+    seen = [
+        Observation(at_ms=0, value=70, valid_until_ms=MINUTE),
+        Observation(at_ms=10 * MINUTE, value=40, valid_until_ms=11 * MINUTE),
+        Observation(at_ms=20 * MINUTE, value=20, valid_until_ms=21 * MINUTE),
+        Observation(at_ms=30 * MINUTE, value=4, valid_until_ms=31 * MINUTE),
+    ]
+    passed = cool(seen)[1][-1]
+    assert (passed.kind, passed.began_ms, passed.middle_ms) == ("passed", MINUTE, 20 * MINUTE)
+    assert (passed.at_ms, passed.measured_ms, passed.unknown_ms) == (30 * MINUTE, MINUTE, 18 * MINUTE)
+
+
 def test_what_is_measured_too_long_is_broken_gap_or_not() -> None:
     """121 measured minutes above 21 C after an unknown hour: first unproven, then broken."""
     seen = with_gap([60.0, *[40.0] * 200], 50, 60)
@@ -159,6 +172,18 @@ def test_a_forecast_warns_long_before_the_clock(tau_s: float, warned_min: int | 
     assert [round(event.at_ms / MINUTE) for event in warned] == ([] if warned_min is None else [warned_min])
     for event in warned:
         assert event.forecast_ms == pytest.approx(tau_s * math.log(56 / 17) * SECOND, abs=5 * SECOND)
+
+
+def test_each_stage_is_warned_of_once() -> None:
+    """A first stage of 110 minutes and a second one that would take 5 h: two warnings, the second one by forecast; one
+    that comes too late to be in time is none."""
+    slow = line(21, 5, 300 * MINUTE, MINUTE)[1:]
+    _, events = cool(series([*line(60, 21, 110 * MINUTE, MINUTE), *slow], MINUTE), -1000)
+    assert [(event.kind, event.stage, event.forecast_ms is None) for event in events] == [
+        ("begun", 1, True), ("warned", 1, True), ("warned", 2, False), ("broken", 2, True)
+    ]  # fmt: skip
+    _, events = cool(with_gap([60.0, *FIRST_100, *SECOND_200], 150, 200), -1000)
+    assert [event.kind for event in events] == ["begun", "unproven"]
 
 
 def test_a_forecast_is_silent_when_it_cannot_know() -> None:

@@ -55,6 +55,7 @@ def test_extremes_are_those_of_the_samples() -> None:
     seen = [Observation(at_ms=0, value=4.0, valid_until_ms=HOUR, low=0.0, high=9.0)]
     exposed = expose(5, 60, seen, 0, HOUR)
     assert (exposed.min_c, exposed.max_c) == (0.0, 9.0)
+    assert expose(5, 60, [*seen, *series([-3.0], MINUTE, HOUR)], 0, HOUR) == exposed
     assert (exposed + Exposure(min_c=1.0, max_c=2.0)).min_c == 0.0
 
 

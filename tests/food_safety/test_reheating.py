@@ -102,6 +102,8 @@ def with_gap(gap_ms: int, after: list[float]) -> list[Observation]:
         pytest.param(HIDING_MS - 1, [20], [("failed", "cold")], id="too short to have been hot in between"),
         pytest.param(HIDING_MS, [20], [("unproven", "cold")], id="may have been hot in between"),
         pytest.param(20 * MINUTE, [50] * 5, [("unproven", "late")], id="136 minutes, 20 of them unknown"),
+        pytest.param(40 * MINUTE, [50] * 5, [("unproven", "late")], id="said once"),
+        pytest.param(2 * HOUR, [76] * 8, [("unproven", "late")], id="hot after all: it is over"),
         pytest.param(
             20 * MINUTE, [50] * 6, [("unproven", "late"), ("failed", "late")], id="then more than 120 measured minutes"
         ),
@@ -112,6 +114,24 @@ def test_what_a_gap_may_hide_is_unproven(gap_ms: int, after: list[float], expect
     """A gap neither frees food nor condemns it."""
     events = reheat(with_gap(gap_ms, after))[1]
     assert [(event.kind, event.reason) for event in events if event.kind not in ("begun", "warned")] == expected
+
+
+def test_exactly_two_measured_hours_are_not_too_long() -> None:
+    """120 measured minutes and one that nobody measured are unproven, not late."""
+    seen = [
+        Observation(at_ms=-MINUTE, value=4, valid_until_ms=0),
+        Observation(at_ms=0, value=10, valid_until_ms=HOUR),
+        Observation(at_ms=61 * MINUTE, value=50, valid_until_ms=121 * MINUTE),
+        Observation(at_ms=121 * MINUTE, value=60, valid_until_ms=121 * MINUTE),
+    ]
+    assert [event.kind for event in reheat(seen)[1]] == ["begun", "warned", "unproven"]
+
+
+def test_the_warning_comes_with_the_hour() -> None:
+    """Not hot at the very end of the hour: it cannot be hot within it any more."""
+    slow = rising(75, 7200)
+    until = {end_s: [one for one in slow if one.at_ms <= end_s * SECOND] for end_s in (3599, 3600)}
+    assert [[event.kind for event in reheat(seen)[1]] for seen in until.values()] == [["begun"], ["begun", "warned"]]
 
 
 def test_after_too_long_a_gap_a_value_is_of_other_food() -> None:

@@ -154,7 +154,7 @@ def step(
         middle_ms=middle_ms, begun=begun, measured_ms=measured, unknown_ms=unknown, warned=warned, unproven=unproven,
         points=points,
     )  # fmt: skip
-    if begun and is_point and not warned and not unproven:
+    if begun and is_point and not warned and elapsed <= limit_ms:
         due_ms = forecast(row, state, ambient_c)
         if due_ms is not None and elapsed + due_ms - at_ms > limit_ms:
             tell("warned", at_ms)
