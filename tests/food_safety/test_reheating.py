@@ -104,6 +104,7 @@ def with_gap(gap_ms: int, after: list[float]) -> list[Observation]:
         pytest.param(20 * MINUTE, [50] * 5, [("unproven", "late")], id="136 minutes, 20 of them unknown"),
         pytest.param(40 * MINUTE, [50] * 5, [("unproven", "late")], id="said once"),
         pytest.param(2 * HOUR, [76] * 8, [("unproven", "late")], id="hot after all: it is over"),
+        pytest.param(2 * HOUR + 1, [50] * 8, [("unproven", "late")], id="too long to be the same food"),
         pytest.param(
             20 * MINUTE, [50] * 6, [("unproven", "late"), ("failed", "late")], id="then more than 120 measured minutes"
         ),

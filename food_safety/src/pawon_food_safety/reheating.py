@@ -71,9 +71,10 @@ def step(
     gap, came_ms, begun = at_ms - held_until, last_ms, state.begun
     target_ms, longest_ms = row.target_s * 1000, row.longest_s * 1000
     events: list[ReheatingEvent] = []
+    # After so long nothing ties the value to the food that was there before.
+    lost = gap > longest_ms
     if began_ms is None:
-        if gap > longest_ms:
-            # After so long nothing ties the value to the food that lay there cold.
+        if lost:
             return rest, []
         began_ms = came_ms = held_until if gap else crossing_ms(last_ms, state.last_value, at_ms, value, row.begin_c)
     moment_ms, reached = at_ms, value >= row.core_c - _TOLERANCE
@@ -128,7 +129,7 @@ def step(
             tell("unproven", at_ms, "late")
         elif not late:
             tell("unproven" if unknown >= HIDING_MS else "failed", at_ms, "cold")
-    if is_out or (begun and reached):
+    if is_out or lost or (begun and reached):
         return rest, events
     return ReheatingState(
         last_ms=at_ms, last_value=value, valid_until_ms=seen.valid_until_ms, began_ms=began_ms, begun=begun,
