@@ -114,6 +114,8 @@ def check(config: GatewayConfig, brokers: list[BrokerAddress]) -> int:
     """Say what the gateway would do, and what it would stumble over on this machine."""
     problems = [text for text in (data_dir_problem(config.data_dir),) if text]
     print(f"gateway {config.gateway} of kitchen {config.kitchen}, broker {brokers[0].host}:{brokers[0].port}")
+    rules = config.rules()
+    print(f"  the guard judges by profile {rules.id} {rules.version}")
     for witness, broker in zip(config.witness, brokers[1:], strict=True):
         print(f"  witness {witness.name}: {broker.host}:{broker.port}, {witness.quota_rows} rows may wait for it")
     for _, device in config.devices:
