@@ -16,18 +16,16 @@ from .rows import UNITS, Limit, Row, Spoken
 # What becomes of food, the milder first.
 DISPOSITIONS: tuple[rows.Disposition, ...] = ("use", "hold", "discard")
 # Fields of a row that must not fall from one to the next.
-_RISING: dict[type[Row], tuple[str, ...]] = {
-    rows.Cooking: ("floor_c", "core_c"),
-    rows.Reheating: ("begin_c", "accept_c", "core_c"),
-    rows.Exposure: ("low_c", "high_c"),
-    rows.Retention: ("least_s", "keep_s"),
-    rows.Silence: ("warning_s", "critical_s"),
-}
-_RISING_TOO: dict[type[Row], tuple[str, ...]] = {
-    rows.Cooling: ("first_target_s", "first_warning_s", "first_s"),
-    rows.Reheating: ("target_s", "longest_s"),
-}
-_FALLING: dict[type[Row], tuple[str, ...]] = {rows.Cooling: ("from_c", "middle_c", "end_c")}
+_RISING: tuple[tuple[type[Row], tuple[str, ...]], ...] = (
+    (rows.Cooking, ("floor_c", "core_c")),
+    (rows.Cooling, ("end_c", "middle_c", "from_c")),
+    (rows.Cooling, ("first_target_s", "first_warning_s", "first_s")),
+    (rows.Reheating, ("begin_c", "accept_c", "core_c")),
+    (rows.Reheating, ("target_s", "longest_s")),
+    (rows.Exposure, ("low_c", "high_c")),
+    (rows.Retention, ("least_s", "keep_s")),
+    (rows.Silence, ("warning_s", "critical_s")),
+)
 
 
 def name(row: Row) -> str:
@@ -58,10 +56,13 @@ def row_problems(table: str, row: Row) -> list[str]:
             problems.append(f"{where}: {row.quantity} is measured in {UNITS.get(row.quantity, 'no unit')}")
     if isinstance(row, rows.TooEarly) and row.not_before > "23:59":
         problems.append(f"{where}: not_before must be a time of day like 00:00")
-    for fields in (_RISING.get(type(row), ()), _RISING_TOO.get(type(row), ()), _FALLING.get(type(row), ())[::-1]):
-        for lower, upper in itertools.pairwise(fields):
-            if getattr(row, lower) > getattr(row, upper):
-                problems.append(f"{where}: {lower} lies above {upper}")
+    problems += [
+        f"{where}: {lower} lies above {upper}"
+        for kind, fields in _RISING
+        if isinstance(row, kind)
+        for lower, upper in itertools.pairwise(fields)
+        if getattr(row, lower) > getattr(row, upper)
+    ]
     return problems
 
 
