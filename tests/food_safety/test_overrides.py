@@ -156,6 +156,17 @@ def test_no_kind_of_row_gets_laxer_in_silence(kind: str, override: dict[str, Any
     assert [name for name in KINDS if ours.rows_of(name) != WITH_ALL_CRITICAL.rows_of(name)] == [kind]
 
 
+def test_time_that_counts_in_all_stays_so() -> None:
+    """Neither to begin anew sooner nor to forget at every dip is free; to forget later, or never, is."""
+    thawing = {"id": "thawing-too-long"}
+    for lax, field in (({"reset_s": 3600}, "reset_s"), ({"count": "uninterrupted"}, "count")):
+        assert [problem.split(":")[0] for problem in problems(ID_MBG, {**thawing, **lax})] == [f"override[0].{field}"]
+    never = adjust(ID_MBG, [{**thawing, "reset_s": 0}])
+    assert adjust(ID_MBG, [{**thawing, "reset_s": 172800}])
+    told = problems(never, {**thawing, "reset_s": 172800})
+    assert [problem.split(":")[0] for problem in told] == ["override[0].reset_s"]
+
+
 def test_a_dash_is_no_source_and_no_approval() -> None:
     """Filling the fields with nothing does not open the way."""
     told = problems(ID_MBG, {"id": "chiller-hot", "above": 6.0, "source": " ", "approved_by": "-"})

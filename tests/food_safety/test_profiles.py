@@ -126,6 +126,9 @@ VERDICTS = [
     ("ID-MBG", "freezer", "", -14.9, {"freezer-soft"}),
     ("ID-MBG", "freezer", "", -12.4, {"freezer-soft", "freezer-hot"}),
     ("ID-MBG", "freezer", "", -5.4, {"freezer-soft", "freezer-hot", "freezer-thawed"}),
+    ("ID-MBG", "thawing", "", 4.0, set()),
+    ("ID-MBG", "thawing", "", 4.1, {"thawing-warm"}),
+    ("ID-MBG", "thawing", "", 4.6, {"thawing-warm", "thawing-hot", "thawing-too-long"}),
     ("ID-MBG", "thawing-water", "", 20.6, {"thawing-water-hot"}),
     ("ID-MBG", "hot-hold", "", 63.0, set()),
     ("ID-MBG", "hot-hold", "", 62.9, {"hot-hold-cool"}),
@@ -146,6 +149,16 @@ VERDICTS = [
     ("FDA-2022", "hot-hold", "", 57.5, set()),
     ("FDA-2022", "hot-hold", "", 57.4, {"hot-hold-below-57"}),
     ("FDA-2022", "receiving-hot", "", 57.4, {"receiving-hot-below-57"}),
+    ("FDA-2022", "receiving-chilled", "", 4.6, {"receiving-chilled-hot"}),
+    ("FDA-2022", "thawing", "", 4.6, {"thawing-hot", "thawing-too-long"}),
+    ("FDA-2022", "thawing-water", "", 20.6, {"thawing-water-hot"}),
+    ("FDA-2022", "warewashing", "", 82.4, {"rinse-cold"}),
+    ("FDA-2022", "warewashing-surface", "", 71.4, {"tray-surface-cold"}),
+    ("FDA-2022", "warewashing-manual", "", 77.4, {"dip-cold"}),
+    ("FSANZ", "receiving-chilled", "", 4.6, {"receiving-chilled-hot"}),
+    ("FSANZ", "receiving-hot", "", 60.5, set()),
+    ("FSANZ", "receiving-hot", "", 60.4, {"receiving-hot-cold"}),
+    ("FSANZ", "warewashing-manual", "", 77.4, {"dip-cold"}),
     ("FSANZ", "chiller", "", 4.6, {"chiller-hot"}),
     ("FSANZ", "hot-hold", "", 60.4, {"hot-hold-cold"}),
     ("UK", "chiller", "", 7.5, set()),
@@ -215,6 +228,41 @@ def test_the_patience_of_the_default_profile() -> None:
     }  # fmt: skip
     assert {(row.kind, row.every_days, row.tolerance_c) for row in ID_MBG.calibration} == {
         ("hand", 7, 1.0), ("fixed", 180, 0.5), ("reference", 365, 0.5),
+    }  # fmt: skip
+
+
+def test_what_each_code_says_of_cooking_cooling_and_reheating() -> None:
+    """The figures of each code; where it names none, no row."""
+    cooking = {name: [(row.core_c, row.hold_s, row.f_min) for row in p.cooking] for name, p in PROFILES.items()}
+    assert cooking | {"DEMO": []} == {
+        "ID-MBG": [(75, 30, 2)], "FDA-2022": [(74, 1, 0.017)], "UK": [(75, 30, 2)], "FSANZ": [], "DEMO": [],
+    }  # fmt: skip
+    stages = {
+        name: [(row.from_c, row.middle_c, row.end_c, row.first_s / 3600, row.second_s / 3600) for row in p.cooling]
+        for name, p in PROFILES.items()
+        if not p.demo
+    }
+    assert stages == {
+        "ID-MBG": [(60, 21, 5, 2, 4)],
+        "FDA-2022": [(57, 21, 5, 2, 4)],
+        "FSANZ": [(60, 21, 5, 2, 4)],
+        "UK": [],
+    }
+    again = {
+        name: [(row.core_c, row.accept_c, row.longest_s / 3600) for row in p.reheating] for name, p in PROFILES.items()
+    }
+    assert again | {"DEMO": []} == {
+        "ID-MBG": [(75, 74, 2)], "FDA-2022": [(74, 74, 2)], "FSANZ": [], "UK": [], "DEMO": [],
+    }  # fmt: skip
+    ends = {
+        (name, rung.point): rung.from_s / 3600
+        for name, p in PROFILES.items()
+        for rung in p.ladder
+        if rung.disposition == "discard" and not p.demo and name != "ID-MBG"
+    }
+    assert ends == {
+        ("FDA-2022", "*"): 4, ("FSANZ", "*"): 4, ("FSANZ", "chiller"): 4, ("FSANZ", "hot-hold"): 4,
+        ("UK", "chiller"): 4, ("UK", "hot-hold"): 2,
     }  # fmt: skip
 
 
