@@ -37,7 +37,11 @@ STORY = (
     (4, "Pintu Chiller 1 terbuka: suhu naik", "chiller 1's door is left open: it warms up"),
     (17, "5 kg beras diambil dari gudang, tercatat sendiri", "5 kg of rice taken from the store are booked"),
     (19, "Kabel probe Chiller 2 lepas: sensor rusak, bukan makanan", "chiller 2's probe is unplugged: a sensor fault"),
-    (22, "Chiller 1 lebih dari 15 'menit' di atas 8 C: KRITIS", "chiller 1 above 8 C for 15 'minutes': critical"),
+    (
+        22,
+        "Chiller 1 15 'menit' di atas 7,5 C (batas 8 C): KRITIS",
+        "chiller 1 above 7.5 C (limit 8 C) for 15 'minutes': critical",
+    ),
     (32, "Kiriman 25 kg datang, menunggu konfirmasi", "a delivery of 25 kg arrives, to be confirmed"),
     (33, "Pintu Chiller 1 sudah ditutup: insiden selesai", "chiller 1's door has been closed: it has recovered"),
     (37, "Probe Chiller 2 dipasang lagi", "chiller 2's probe is plugged in again"),

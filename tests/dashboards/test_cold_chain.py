@@ -248,7 +248,7 @@ EXPECTED: dict[tuple[str, str], Callable[[Scene, Series], None]] = {
     ("Chiller: suhu tertinggi", "C"): check_limits(chiller_hot=5.0, chiller_very_hot=8.0),
     ("Freezer: suhu tertinggi", "A"): check_freezer,
     ("Freezer: suhu tertinggi", "B"): check_limits(freezer_soft=-15.0),
-    ("Freezer: suhu tertinggi", "C"): check_limits(freezer_hot=-12.0),
+    ("Freezer: suhu tertinggi", "C"): check_limits(freezer_hot=-12.0, freezer_thawed=-5.0),
     ("Makanan panas (hot hold): suhu terendah", "A"): check_hot,
     ("Makanan panas (hot hold): suhu terendah", "B"): check_limits(hot_hold_cool=63.0),
     ("Makanan panas (hot hold): suhu terendah", "C"): check_limits(hot_hold_cold=60.0),

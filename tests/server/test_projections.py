@@ -8,6 +8,8 @@ from tests.server.sender import BOOT, Sender, temperature
 from tests.server.test_ingest import weighing
 
 from pawon_contract.messages import ClockFix, SensorFault
+from pawon_food_safety.overrides import adjust
+from pawon_food_safety.profile import load_profile
 
 MINUTE = 60_000
 
@@ -34,6 +36,19 @@ def test_an_excursion_opens_and_closes_an_incident_dated_when_it_happened(bench:
     assert bench.rows("SELECT event FROM alert ORDER BY event") == [
         ("closed",), ("closed",), ("opened",), ("opened",),
     ]  # fmt: skip
+
+
+def test_an_incident_names_the_overrides_it_was_judged_by(bench: Bench) -> None:
+    """The kitchen's own 3.5 C less the guard band opened it, not the profile's 8 C, and the version says so."""
+    ours = adjust(bench.book.profile, [{"id": "chiller-very-hot", "above": 3.5, "delay_s": 300}])
+    bench.book = msgspec.structs.replace(bench.book, profile=ours)
+    bench.restart()
+    sender = Sender().add(*(temperature(3.1, n * MINUTE) for n in range(10)))
+    send_all(bench, sender, sent_ms=10 * MINUTE)
+    assert bench.rows("SELECT rule, opened_ms, limit_value, profile_version FROM incident") == [
+        ("chiller-very-hot", sender.offset_ms + 5 * MINUTE, 3.5, ours.version)
+    ]
+    assert ours.version != load_profile("ID-MBG").version
 
 
 def test_a_backlog_is_judged_on_measured_time_and_marked_late(bench: Bench) -> None:
