@@ -104,6 +104,7 @@ LAX = [
     ("limit", {"id": "hot-hold-cold", "below": 59.0}),
     ("rate", {"id": "our-rate", "change_c": 3.0}),
     ("door", {"id": "chiller-door-open-long", "open_s": 900}),
+    ("power", {"id": "power", "off_s": 900}),
     ("buffer", {"table": "buffer", "point": "chiller", "tau_s": 3600}),
     ("defrost", {"id": "freezer-defrosts", "ceiling_c": 8.0}),
     ("cooking", {"id": "undercooked", "core_c": 74.0}),
@@ -142,6 +143,7 @@ source = "Buku dapur"
 WITH_ALL_CRITICAL = parse_profile(
     OURS
     + ROW.format(kind="rate", name="rate", fields="change_c = 2.0\nwithin_s = 900")
+    + ROW.format(kind="power", name="power", fields="off_s = 60")
     + ROW.format(kind="too_early", name="too-early", fields='not_before = "02:00"')
     + ROW.format(kind="stuck", name="stuck", fields="within_c = 0.06\nfor_s = 21600")
     + ROW.format(kind="spike", name="spike", fields="jump_c = 10.0\nmost_a_day = 20")

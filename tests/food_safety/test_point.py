@@ -252,11 +252,11 @@ def test_another_boot_is_another_name_for_the_same_time(
     rows: list[tuple[int, float, float | None, bool | None]], cut: int, shift: int, rules: PointRules
 ) -> None:
     """Moved to another timeline nothing is told twice, and what is told is dated on the new one."""
-    first, second = rows[:cut], rows[cut:]
+    first, second, start = rows[:cut], rows[cut:], 2 * 10**10  # monotonic clocks begin at 0
     one, other = PointJudge(rules), PointJudge(rules)
-    before = run(one, first)
-    assert run(other, first) == before
-    at = sum(row[0] for row in first) * 1000
+    before = run(one, first, start)
+    assert run(other, first, start) == before
+    at = start + sum(row[0] for row in first) * 1000
     moved = PointJudge(rules, rebase(other.state(), shift, at + 1 + shift))
     plain = PointJudge(rules, rebase(one.state(), 0, at + 1))
     later = run(moved, second, at + shift)

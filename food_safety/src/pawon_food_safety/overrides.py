@@ -31,6 +31,7 @@ _LAXER: dict[type[Row], dict[str, int]] = {
     Limit: {"delay_s": 1},
     rows.Rate: {"change_c": 0, "within_s": -1, "door_rest_s": 1},
     rows.Door: {"open_s": 1},
+    rows.Power: {"off_s": 1},
     rows.Buffer: {"tau_s": 1},
     rows.Defrost: {"onset_c_per_min": -1, "longest_s": 1, "ceiling_c": 1, "most_a_day": 1},
     rows.Cooking: {

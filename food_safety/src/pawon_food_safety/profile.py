@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from . import rows
 from .row_checks import ladder_problems, name, pair_problems, repeated, row_problems
-from .rows import Limit, Row, Silence
+from .rows import Limit, Row, Silence, Spoken
 
 # The tables of a profile's file: what may stand under each name.
 KINDS: dict[str, type[Row]] = {
