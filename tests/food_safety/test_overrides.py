@@ -104,7 +104,7 @@ LAX = [
     ("limit", {"id": "hot-hold-cold", "below": 59.0}),
     ("rate", {"id": "our-rate", "change_c": 3.0}),
     ("door", {"id": "chiller-door-open-long", "open_s": 900}),
-    ("power", {"id": "power", "off_s": 900}),
+    ("power", {"id": "our-power", "off_s": 900}),
     ("buffer", {"table": "buffer", "point": "chiller", "tau_s": 3600}),
     ("defrost", {"id": "freezer-defrosts", "ceiling_c": 8.0}),
     ("cooking", {"id": "undercooked", "core_c": 74.0}),
