@@ -15,32 +15,20 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from . import air, limit, rate
+from . import air, limit, process, rate
 from .air import Air, AirState
+from .finding import Finding as Finding
 from .health import SpikeState, StuckState, Value, step_spike, step_stuck, too_many
 from .limit import LimitEvent, LimitState, Observation
+from .process import ProcessJudge, ProcessState
 from .profile import Profile
 from .rate import RateState, RateWatch
-from .rows import Buffer, Defrost, Limit, Rate, Row, Spike, Spoken, Stuck
+from .rows import Buffer, Cooking, Cooling, Defrost, Limit, Rate, Reheating, Row, Severity, Spike, Spoken, Stuck
 
 R = TypeVar("R", bound=Row)
-Kind = Literal["limit", "rate", "defrost", "stuck", "spike", "door", "power"]
 # Of the food (or what keeps it), or of the thermometer: different people do different things about them.
 SENSOR_KINDS = frozenset({"stuck", "spike"})
 NEVER_MS = 2**62
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something a rule says. ``row`` is the profile's; the times and ``worst`` are ``LimitEvent``'s."""
-
-    kind: Kind
-    row: Spoken
-    event: Literal["opened", "worsened", "closed"]
-    at_ms: int
-    began_ms: int
-    worst: float | None = None
-    beyond_ms: int = 0
-    ended_ms: int | None = None
 
 
 class PointState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,6 +39,7 @@ class PointState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rates: dict[str, RateState] = {}
     air: AirState | None = None
     often: bool = False
+    process: ProcessState | None = None
     stuck: StuckState | None = None
     spike: SpikeState | None = None
     spiky: bool = False
@@ -66,11 +55,18 @@ class PointRules:
     rates: tuple[Rate, ...] = ()
     buffer: Buffer | None = None
     defrost: Defrost | None = None
+    processes: tuple[Cooking | Cooling | Reheating, ...] = ()
     stuck: Stuck | None = None
     spike: Spike | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.limits or self.rates)
+        return bool(self.limits or self.rates or self.processes)
+
+    @property
+    def spoken(self) -> tuple[Spoken, ...]:
+        """Every row that may say something."""
+        single = (row for row in (self.defrost, self.stuck, self.spike) if row is not None)
+        return (*self.limits, *self.rates, *self.processes, *single)
 
 
 def rules_at(
@@ -88,8 +84,14 @@ def rules_at(
     return PointRules(
         limits=tuple(limits), rates=tuple(row for row in profile.rate if row.point == point), buffer=buffer,
         defrost=_at(profile.defrost, point) if buffer is not None else None,
+        processes=() if measures == "air" else _processes(profile, point),
         stuck=_at(profile.stuck, point) if health else None, spike=_at(profile.spike, point) if health else None,
     )  # fmt: skip
+
+
+def _processes(profile: Profile, point: str) -> tuple[Cooking | Cooling | Reheating, ...]:
+    rows: tuple[Cooking | Cooling | Reheating, ...] = (*profile.cooking, *profile.cooling, *profile.reheating)
+    return tuple(row for row in rows if row.point == point)
 
 
 def _at(rows: Sequence[R], point: str) -> R | None:
@@ -101,8 +103,8 @@ def _at(rows: Sequence[R], point: str) -> R | None:
 class PointJudge:
     """The rules of one sensor with all they remember."""
 
-    __slots__ = ("_air", "_at_rest", "_door_open", "_explained_until_ms", "_highest", "_lowest", "_often", "_rates",
-                 "_spike", "_spiky", "_states", "_stuck", "_unseen", "last_ms", "rules")  # fmt: skip
+    __slots__ = ("_air", "_at_rest", "_door_open", "_explained_until_ms", "_highest", "_lowest", "_often", "_process",
+                 "_rates", "_spike", "_spiky", "_states", "_stuck", "_unseen", "last_ms", "rules")  # fmt: skip
 
     def __init__(self, rules: PointRules, state: PointState | None = None) -> None:
         state = PointState() if state is None else state
@@ -115,6 +117,7 @@ class PointJudge:
         self._rates = [RateWatch(row, state.rates.get(row.id)) for row in rules.rates]
         self._air = None if rules.buffer is None else Air(rules.buffer, rules.defrost, state.air)
         self._often = state.often
+        self._process = ProcessJudge(rules.processes, state.process) if rules.processes else None
         self._stuck, self._spike, self._spiky = state.stuck, state.spike, state.spiky
         self._door_open, self._explained_until_ms = state.door_open, state.explained_until_ms
 
@@ -143,14 +146,16 @@ class PointJudge:
 
     # --- what is known ----------------------------------------------------------------------------------------------
 
-    def pending(self) -> Iterator[tuple[Spoken, bool]]:
-        """Every rule by which something is wrong or has begun to be; and whether it is told already. Milder first."""
+    def pending(self) -> Iterator[tuple[Spoken, Severity | None]]:
+        """Every rule by which something is wrong, with how bad it is, or has begun to be (``None``). Milder first."""
         for watch in self._rates:
             if watch.began_ms is not None:
-                yield watch.row, True
+                yield watch.row, watch.row.severity
+        if self._process is not None:
+            yield from self._process.pending()
         for row, state in zip(self.rules.limits, self._states, strict=True):
             if state.began_ms is not None:
-                yield row, state.open
+                yield row, row.severity if state.open else None
 
     def worst(self, rule: str) -> float | None:
         """The worst value of an excursion that lasts."""
@@ -175,7 +180,8 @@ class PointJudge:
             last_ms=self.last_ms,
             limits={row.id: state for row, state in zip(self.rules.limits, self._states, strict=True)},
             rates={watch.row.id: watch.state() for watch in self._rates},
-            air=None if self._air is None else self._air.state(), often=self._often, stuck=self._stuck,
+            air=None if self._air is None else self._air.state(), often=self._often,
+            process=None if self._process is None else self._process.state(), stuck=self._stuck,
             spike=self._spike, spiky=self._spiky, door_open=self._door_open,
             explained_until_ms=self._explained_until_ms,
         )  # fmt: skip
@@ -192,6 +198,9 @@ class PointJudge:
                 if said := watch.see(at_ms, value, explained=explained):
                     found = [] if found is None else found
                     found.append(_rate_finding(watch, said, at_ms))
+        if self._process is not None:
+            seen = Observation(at_ms=at_ms, value=value, valid_until_ms=valid_until_ms, low=low, high=high)
+            found = [*(found or ()), *self._process.see(seen)]
         if self.rules.stuck is not None:
             found = self._look_if_stuck(self.rules.stuck, at_ms, value, low, high, found)
         if self._air is not None:
@@ -297,6 +306,7 @@ def rebase(state: PointState, shift_ms: int, before_ms: int) -> PointState:
         limits={name: limit.rebase(one, shift_ms, before_ms) for name, one in state.limits.items()},
         rates={name: rate.rebase(one, shift_ms) for name, one in state.rates.items()},
         air=None if state.air is None else air.rebase(state.air, shift_ms, before_ms),
+        process=None if state.process is None else process.rebase(state.process, shift_ms, before_ms),
         stuck=None if state.stuck is None else msgspec.structs.replace(
             state.stuck, since_ms=state.stuck.since_ms + shift_ms, last_ms=state.stuck.last_ms + shift_ms
         ),

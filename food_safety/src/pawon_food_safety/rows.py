@@ -20,6 +20,7 @@ Disposition = Literal["use", "hold", "discard"]
 RowId = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
 Point = Annotated[str, Meta(pattern=r"^(?:\*|[a-z0-9-]{1,32})$")]
 Seconds = Annotated[float, Meta(ge=0, le=7 * 24 * 3600)]
+Unsaid = Annotated[str, Meta(max_length=200)]
 Said = Annotated[str, Meta(min_length=1, max_length=200)]
 
 # How a limit's unit is written; the quantity's name ends with it.
@@ -47,7 +48,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Spoken(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row that raises its voice: its name, how bad it is, what is wrong and what to do, in both languages."""
+    """A row that raises its voice: its name, how bad it is, what is wrong and what to do, in both languages.
+
+    The ``early_`` words are of processes, which also say when food is late or nothing is proven.
+    """
 
     id: RowId
     severity: Severity
@@ -55,6 +59,10 @@ class Spoken(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text_en: Said
     action_id: Said
     action_en: Said
+    early_text_id: Unsaid = ""
+    early_text_en: Unsaid = ""
+    early_action_id: Unsaid = ""
+    early_action_en: Unsaid = ""
 
 
 class Limit(Spoken, frozen=True, kw_only=True, forbid_unknown_fields=True):

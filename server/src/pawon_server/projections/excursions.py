@@ -14,8 +14,9 @@ from pawon_contract.messages import Contact, Reading
 from pawon_food_safety import contact as contacts
 from pawon_food_safety import point as points
 from pawon_food_safety.contact import ContactJudge, ContactState, contact_rules
+from pawon_food_safety.finding import EARLY, Finding, words
 from pawon_food_safety.limit import LimitEvent
-from pawon_food_safety.point import Finding, PointJudge, PointState, rules_at
+from pawon_food_safety.point import PointJudge, PointState, rules_at
 from pawon_food_safety.profile import Profile
 from pawon_food_safety.rows import Door, Limit, Power, Spoken
 
@@ -27,7 +28,7 @@ from .context import Arrival, Changes
 from .incident_rows import SUMMARIES, IncidentRows, is_news
 
 # What incidents of these rules are about. A power cut explains others.
-KINDS = ("limit", "rate", "defrost", "door", "power")
+KINDS = ("limit", "rate", "defrost", "cooking", "cooling", "reheating", "door", "power")
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -127,8 +128,8 @@ class Excursions:
         if one is not None:
             self._put_to_work(one, book, sensor)
         for row, told in () if one is None or one.point is None else one.point.pending():
-            if told:
-                worst = "critical" if row.severity == "critical" else "warning"
+            if told is not None:
+                worst = "critical" if "critical" in (told, worst) else "warning"
                 broken = row if isinstance(row, Limit) else broken
             elif worst == "ok":
                 worst = "warning"
@@ -143,18 +144,19 @@ class Excursions:
         changes.incidents = changes.alerts = True
         changes.sensors.add(sensor.id)
         row = finding.row
-        known = one.incidents.get(row.id)
+        known = one.incidents.get(finding.rule)
         if finding.event == "opened":
-            name = one.incidents[row.id] = f"{row_id(arrival.gateway, arrival.spool, sequence)}.{row.id}"
+            name = f"{row_id(arrival.gateway, arrival.spool, sequence)}.{finding.rule}"
+            one.incidents[finding.rule] = name
             late = not is_news(arrival, finding.at_ms)
             self._rows.open(
-                connection, book, name, kind=finding.kind, severity=row.severity, sensor=sensor.id,
+                connection, book, name, kind=finding.kind, severity=finding.severity, sensor=sensor.id,
                 point=sensor.point, rule=row.id, began_ms=arrival.utc_ms(finding.began_ms),
                 opened_ms=arrival.utc_ms(finding.at_ms), worst=finding.worst,
                 limit_value=row.value if isinstance(row, Limit) else None, quantity=sensor.quantity,
                 late=late, boot=arrival.boot, offset_ms=arrival.offset_ms, clock=arrival.clock,
                 journal_id=arrival.journal_id, created_ms=arrival.received_ms,
-                cause=self._rows.cause_of(sensor), text=_text(row, sensor, finding.worst),
+                cause=self._rows.cause_of(sensor), text=_text(row, sensor, finding.worst, finding.severity),
             )  # fmt: skip
             if late:
                 self._unpaged.add(name)
@@ -167,7 +169,7 @@ class Excursions:
                 tell=known not in self._unpaged or book.settings.edition < SUMMARIES,
             )  # fmt: skip
             self._unpaged.discard(known)
-            del one.incidents[row.id]
+            del one.incidents[finding.rule]
 
     def _page_what_lasts(
         self, connection: Connection, book: Rulebook, sensor: Sensor, one: _Judged, arrival: Arrival, at_ms: int,
@@ -177,11 +179,12 @@ class Excursions:
         if not self._unpaged or not is_news(arrival, at_ms):
             return
         for rule, name in sorted(one.incidents.items()):
-            row = book.profile.spoken(rule)
+            row = book.profile.spoken(rule.removesuffix(EARLY))
             if name in self._unpaged and row is not None:
                 self._unpaged.discard(name)
                 worst = None if one.point is None else one.point.worst(rule)
-                self._rows.page(connection, name, arrival.received_ms, _text(row, sensor, worst))
+                severity = "warning" if rule.endswith(EARLY) else row.severity
+                self._rows.page(connection, name, arrival.received_ms, _text(row, sensor, worst, severity))
                 changes.alerts = True
 
     # --- which rules ------------------------------------------------------------------------------------------------
@@ -262,7 +265,7 @@ class Excursions:
         point = msgspec.structs.replace(
             kept.point, limits={rule: state for rule, state in kept.point.limits.items() if rule not in rules},
             rates={rule: state for rule, state in kept.point.rates.items() if rule not in rules},
-            often=False,
+            often=False, process=None,
         )  # fmt: skip
         contact = {rule: state for rule, state in kept.contact.items() if rule not in rules}
         one.kept = msgspec.structs.replace(kept, point=point, contact=contact)
@@ -288,7 +291,7 @@ def _rules_of(profile: Profile, sensor: Sensor | None) -> set[str]:
     if sensor.quantity in ("door", "power"):
         return {row.id for row in contact_rules(profile, sensor.quantity, sensor.point)}
     rules = rules_at(profile, sensor.point, sensor.quantity, measures=sensor.measures)
-    return {row.id for row in (*rules.limits, *rules.rates, *([rules.defrost] if rules.defrost else ()))}
+    return {name for row in rules.spoken for name in (row.id, f"{row.id}{EARLY}")}
 
 
 def _of_contact(row: Door | Power, event: LimitEvent) -> Finding:
@@ -298,7 +301,8 @@ def _of_contact(row: Door | Power, event: LimitEvent) -> Finding:
     )  # fmt: skip
 
 
-def _text(row: Spoken, sensor: Sensor, worst: float | None) -> str:
+def _text(row: Spoken, sensor: Sensor, worst: float | None, severity: str) -> str:
+    what, _, todo, _ = words(row, severity)
     measured = "" if worst is None else f" {number(worst)} C"
     bound = f" (batas {number(row.value)} C)" if isinstance(row, Limit) else ""
-    return f"{row.text_id}: {sensor.name}{measured}{bound}. {row.action_id}"
+    return f"{what}: {sensor.name}{measured}{bound}. {todo}"

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from pawon_contract.units import QUANTITIES
+from pawon_food_safety.finding import words as words_of
 
 from ..projections.excursions import KINDS
 from ..rulebook import Rulebook
@@ -59,7 +60,7 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
     columns = dict(row._mapping)
     said = book.profile.spoken(columns["rule"]) if columns["kind"] in KINDS else None
     if said is not None:
-        words = (said.text_id, said.text_en, said.action_id, said.action_en)
+        words = words_of(said, columns["severity"])
     elif columns["kind"] == "fault":
         words = (
             "Sensor rusak",

@@ -51,15 +51,18 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident, worst first. ``kind`` is food (limit), what keeps it (rate, door, power, defrost), sensor (silence,
-    fault) or record (fork): different things to do. ``cause``: the incident that explains it.
+    """One incident, worst first. ``kind`` is food (limit, cooking, cooling, reheating), what keeps it (rate, door,
+    power, defrost), sensor (silence, fault) or record (fork): different things to do. ``cause``: the incident that
+    explains it.
 
     ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
     an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
     """
 
     id: str
-    kind: Literal["limit", "rate", "door", "power", "defrost", "silence", "fault", "fork"]
+    kind: Literal[
+        "limit", "rate", "cooking", "cooling", "reheating", "door", "power", "defrost", "silence", "fault", "fork"
+    ]
     severity: Literal["warning", "critical"]
     sensor: str
     name: str
