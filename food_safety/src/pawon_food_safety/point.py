@@ -71,10 +71,11 @@ class PointRules:
 
 def rules_at(
     profile: Profile, point: str, quantity: str, *, measures: Literal["product", "air"] = "product",
-    error_c: float | None = None, health: bool = False,
+    error_c: float | None = None, door: bool = False, health: bool = False,
 ) -> PointRules:  # fmt: skip
     """The rules for a sensor at a point. ``error_c``: its own error instead of the limits' guard bands (temperatures
-    only); ``health``: also those about the sensor itself, where nobody before has looked at that."""
+    only); ``door``: the state of the door is known, without which fast air says nothing; ``health``: also the rules
+    about the sensor itself, where nobody before has looked at that."""
     limits = profile.limits_at(point, quantity)
     if quantity != "temperature_c":
         return PointRules(limits=tuple(limits))
@@ -82,7 +83,8 @@ def rules_at(
         limits = [msgspec.structs.replace(row, guard_band=error_c) for row in limits]
     buffer = _at(profile.buffer, point) if measures == "air" else None
     return PointRules(
-        limits=tuple(limits), rates=tuple(row for row in profile.rate if row.point == point), buffer=buffer,
+        limits=tuple(limits), buffer=buffer,
+        rates=tuple(row for row in profile.rate if row.point == point and (door or measures == "product")),
         defrost=_at(profile.defrost, point) if buffer is not None else None,
         processes=() if measures == "air" else _processes(profile, point),
         stuck=_at(profile.stuck, point) if health else None, spike=_at(profile.spike, point) if health else None,

@@ -16,7 +16,7 @@ from pawon_food_safety import point as points
 from pawon_food_safety.contact import ContactJudge, ContactState, contact_rules
 from pawon_food_safety.finding import EARLY, Finding, words
 from pawon_food_safety.limit import LimitEvent
-from pawon_food_safety.point import PointJudge, PointState, rules_at
+from pawon_food_safety.point import PointJudge, PointRules, PointState, rules_at
 from pawon_food_safety.profile import Profile
 from pawon_food_safety.rows import Door, Limit, Power, Spoken
 
@@ -219,9 +219,7 @@ class Excursions:
                 rules = contact_rules(book.profile, sensor.quantity, sensor.point)
                 one.point, one.contact = None, ContactJudge(rules, one.kept.contact) if rules else None
             else:
-                wanted = rules_at(
-                    book.profile, sensor.point, sensor.quantity, measures=sensor.measures, error_c=sensor.error_c
-                )
+                wanted = _rules_at(book.profile, sensor)
                 one.point, one.contact = PointJudge(wanted, one.kept.point) if wanted else None, None
 
     def _behind(self, book: Rulebook, door: str) -> list[Sensor]:
@@ -290,8 +288,14 @@ def _rules_of(profile: Profile, sensor: Sensor | None) -> set[str]:
         return set()
     if sensor.quantity in ("door", "power"):
         return {row.id for row in contact_rules(profile, sensor.quantity, sensor.point)}
-    rules = rules_at(profile, sensor.point, sensor.quantity, measures=sensor.measures)
-    return {name for row in rules.spoken for name in (row.id, f"{row.id}{EARLY}")}
+    return {name for row in _rules_at(profile, sensor).spoken for name in (row.id, f"{row.id}{EARLY}")}
+
+
+def _rules_at(profile: Profile, sensor: Sensor) -> PointRules:
+    return rules_at(
+        profile, sensor.point, sensor.quantity, measures=sensor.measures, error_c=sensor.error_c,
+        door=bool(sensor.door),
+    )  # fmt: skip
 
 
 def _of_contact(row: Door | Power, event: LimitEvent) -> Finding:
