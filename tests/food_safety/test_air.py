@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.food_safety.some_rules import BUFFER, DEFROST, FREEZER, MINUTE
 
 from pawon_food_safety.air import Air, rebase
-from pawon_food_safety.point import Finding, PointJudge, PointRules
+from pawon_food_safety.point import Finding, PointJudge, PointRules, rules_at
+from pawon_food_safety.profile import load_profile
 
 RULES = PointRules(limits=FREEZER, buffer=BUFFER, defrost=DEFROST)
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
@@ -104,6 +105,16 @@ def test_an_open_door_is_no_defrost() -> None:
             air.door_opened()
         felt, full = air.feel(at, value), plain.feel(at, value)
     assert felt == pytest.approx(full, abs=0.5)
+
+
+def test_a_defrost_is_no_early_warning() -> None:
+    """Air that rises by 14 C in 15 minutes and comes back: the rate rule says nothing, nor does any other."""
+    judge = PointJudge(rules_at(load_profile("ID-MBG"), "freezer", "temperature_c", measures="air", door=True))
+    air = [-18.0] * 60 + [-18 + 14 * min(1, k / 15) for k in range(25)] + [-4 - 14 * k / 15 for k in range(15)]
+    found: list[Finding] = []
+    for minute, value in enumerate([*air, *[-18.0] * 60]):
+        found += judge.see(minute * MINUTE, value, (minute + 1) * MINUTE)
+    assert found == []
 
 
 def test_more_defrosts_than_a_day_has_are_a_repair() -> None:

@@ -100,6 +100,18 @@ def test_a_probe_that_never_moves_measures_nothing() -> None:
     assert told(found) == [("stuck", "opened", 360), ("stuck", "closed", 500)]
 
 
+def test_a_probe_that_was_silent_was_not_stuck() -> None:
+    """The same value before and after a night without a reading; six measured hours are a stuck probe."""
+    judge = PointJudge(rules_at(load_profile("ID-MBG"), "chiller", "temperature_c", health=True))
+    found: list[Finding] = []
+    for minute in [*range(60), *range(600, 700)]:
+        found += judge.see(minute * MINUTE, 3.0, minute * MINUTE + MINUTE)
+    assert found == []
+    for minute in range(700, 902):
+        found += judge.see(minute * MINUTE, 3.0, minute * MINUTE + MINUTE)
+    assert [one.kind for one in found] == ["stuck"]
+
+
 def test_a_spike_is_dropped_and_a_jump_is_not() -> None:
     """One value far away and back says nothing; two of them are news, judged from the first on."""
     rules = PointRules(limits=(limit(delay_s=0),), spike=SPIKE)

@@ -13,15 +13,19 @@ DAY_MS = 24 * 3_600_000
 
 
 class StuckState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``value`` within which everything has lain since ``since_ms``."""
+    """``value`` within which everything has lain since ``since_ms``; for ``same_ms`` of that it was measured."""
 
     value: float
     since_ms: int
     last_ms: int
     open: bool = False
+    valid_until_ms: int = 0
+    same_ms: int = 0
 
 
-def step_stuck(row: Stuck, state: StuckState | None, at_ms: int, low: float, high: float) -> tuple[StuckState, str]:
+def step_stuck(
+    row: Stuck, state: StuckState | None, at_ms: int, low: float, high: float, valid_until_ms: int
+) -> tuple[StuckState, str]:
     """``low`` and ``high``: between what the samples lay. The event: ``opened``, ``closed``, or nothing.
 
     Time in which nothing was measured counts for neither: a probe that was silent was not stuck.
@@ -33,9 +37,14 @@ def step_stuck(row: Stuck, state: StuckState | None, at_ms: int, low: float, hig
         or high - low > row.within_c
     ):
         was_open = state is not None and state.open
-        return StuckState(value=high, since_ms=at_ms, last_ms=at_ms), "closed" if was_open else ""
-    opens = not state.open and at_ms - state.since_ms >= row.for_s * 1000
-    made = StuckState(value=state.value, since_ms=state.since_ms, last_ms=at_ms, open=state.open or opens)
+        made = StuckState(value=high, since_ms=at_ms, last_ms=at_ms, valid_until_ms=valid_until_ms)
+        return made, "closed" if was_open else ""
+    same_ms = state.same_ms + max(0, min(at_ms, state.valid_until_ms) - state.last_ms)
+    opens = not state.open and same_ms >= row.for_s * 1000
+    made = StuckState(
+        value=state.value, since_ms=state.since_ms, last_ms=at_ms, open=state.open or opens,
+        valid_until_ms=valid_until_ms, same_ms=same_ms,
+    )  # fmt: skip
     return made, "opened" if opens else ""
 
 

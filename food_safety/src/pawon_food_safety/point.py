@@ -194,7 +194,14 @@ class PointJudge:
         self, at_ms: int, value: float, valid_until_ms: int, low: float | None, high: float | None
     ) -> Sequence[Finding]:
         found: list[Finding] | None = None
+        if self.rules.stuck is not None:
+            found = self._look_if_stuck(self.rules.stuck, at_ms, value, low, high, valid_until_ms, found)
+        if self._air is not None:
+            value, low, high = self._air.feel(at_ms, value), None, None
+            if self._air.often is not self._often:
+                found = self._tell_often(at_ms, found)
         if self._rates:
+            # Of air, what food feels of it: raw air rises by as much in every defrost.
             explained = at_ms < self._explained_until_ms
             for watch in self._rates:
                 if said := watch.see(at_ms, value, explained=explained):
@@ -203,12 +210,6 @@ class PointJudge:
         if self._process is not None:
             seen = Observation(at_ms=at_ms, value=value, valid_until_ms=valid_until_ms, low=low, high=high)
             found = [*(found or ()), *self._process.see(seen)]
-        if self.rules.stuck is not None:
-            found = self._look_if_stuck(self.rules.stuck, at_ms, value, low, high, found)
-        if self._air is not None:
-            value, low, high = self._air.feel(at_ms, value), None, None
-            if self._air.often is not self._often:
-                found = self._tell_often(at_ms, found)
         self.last_ms = at_ms
         if (
             self._at_rest
@@ -254,11 +255,18 @@ class PointJudge:
         return found
 
     def _look_if_stuck(
-        self, row: Stuck, at_ms: int, value: float, low: float | None, high: float | None, found: list[Finding] | None
+        self,
+        row: Stuck,
+        at_ms: int,
+        value: float,
+        low: float | None,
+        high: float | None,
+        valid_until_ms: int,
+        found: list[Finding] | None,
     ) -> list[Finding] | None:
         before = self._stuck
         self._stuck, said = step_stuck(
-            row, before, at_ms, value if low is None else low, value if high is None else high
+            row, before, at_ms, value if low is None else low, value if high is None else high, valid_until_ms
         )
         if not said:
             return found
@@ -310,7 +318,8 @@ def rebase(state: PointState, shift_ms: int, before_ms: int) -> PointState:
         air=None if state.air is None else air.rebase(state.air, shift_ms, before_ms),
         process=None if state.process is None else process.rebase(state.process, shift_ms, before_ms),
         stuck=None if state.stuck is None else msgspec.structs.replace(
-            state.stuck, since_ms=state.stuck.since_ms + shift_ms, last_ms=state.stuck.last_ms + shift_ms
+            state.stuck, since_ms=state.stuck.since_ms + shift_ms, last_ms=state.stuck.last_ms + shift_ms,
+            valid_until_ms=state.stuck.last_ms + shift_ms,
         ),
         spike=spike,
         explained_until_ms=explained if explained in (0, NEVER_MS) else explained + shift_ms,
