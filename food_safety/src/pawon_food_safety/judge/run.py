@@ -212,10 +212,12 @@ class Run:
         valid_until_ms = row.at_ms if until_ms is None else until_ms
         if row.door is not None:
             for switch in self._doors:
-                yield from switch.see(row.at_ms, row.door, valid_until_ms)
+                if row.door or switch.lasts:
+                    yield from switch.see(row.at_ms, row.door, valid_until_ms)
         if row.power is not None:
             for switch in self._powers:
-                yield from switch.see(row.at_ms, not row.power, valid_until_ms)
+                if not row.power or switch.lasts:
+                    yield from switch.see(row.at_ms, not row.power, valid_until_ms)
 
 
 class _Contact:
@@ -225,6 +227,11 @@ class _Contact:
         self._kind, self._after_ms, self._state = kind, round(after_s * 1000), ContactState()
         self._rule = POWER_OFF if row is None else row.id
         self._severity: rows.Severity = "warning" if row is None else row.severity
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is in its bad state; one that is not need not hear that it still is not."""
+        return self._state.began_ms is not None
 
     def see(self, at_ms: int, is_bad: bool, valid_until_ms: int) -> Iterator[JudgedEvent]:
         self._state, said = contact.step(self._after_ms, self._state, at_ms, is_bad, valid_until_ms)

@@ -117,7 +117,7 @@ def heading(words: Words, account: Account) -> Iterator[str]:
         sensor = say(("sensor udara (air), dinilai dengan rasa makanan", "air sensor, judged by what food would feel"))
         if not account.has_buffer:
             sensor = say(("sensor udara (air), dinilai apa adanya", "air sensor, judged as it is"))
-    margin = f"{say(('pita pengaman', 'guard band'))} {words.number(account.guard_band_c)} C"
+    margin = f"{say(('pita jaga', 'guard band'))} {words.number(account.guard_band_c)} C"
     yield f"{say(('Titik', 'Point'))}: {account.point}, {sensor}, {margin}"
     unused = sum(account.unused.values())
     yield (
@@ -166,8 +166,8 @@ def closing(words: Words, account: Account, worst: str | None) -> Iterator[str]:
         ))  # fmt: skip
     if account.last_ms - account.first_ms > account.measured_ms:
         yield say((
-            "Tentang waktu yang tidak diketahui tidak ada yang bisa dikatakan: bukan aman, bukan pelanggaran.",
-            "Nothing can be said of the unknown time: it counts neither as safe nor as an excursion.",
+            "Tentang waktu yang tidak diketahui tidak bisa dikatakan apa-apa, baik ataupun buruk. Ukur makanannya.",
+            "Nothing can be said of the unknown time, neither good nor bad. Measure the food itself.",
         ))  # fmt: skip
     if account.other_food:
         named = ", ".join(account.other_food)
