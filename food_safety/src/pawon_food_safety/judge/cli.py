@@ -174,6 +174,7 @@ def _judge_file(
         unused=unused, first_ms=run.first_ms, last_ms=run.last_ms, measured_ms=run.measured_ms,
         max_gap_ms=run.max_gap_ms, max_gap_is_usual=is_usual,
         other_food=tuple(row.id for row in profile.limit if row.point == options.point and row.food),
+        no_rates=tuple(row.id for row in profile.rate if row.point == options.point and row not in rules.point.rates),
     )  # fmt: skip
     # With --json the account goes to people beside the events, which go to a program.
     for line in wording.heading(words, account):

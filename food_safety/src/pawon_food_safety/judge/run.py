@@ -6,6 +6,7 @@ the other, which counts neither as safe nor as an excursion. Judging is the engi
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,6 +53,9 @@ def rules_of(profile: Profile, point: str, *, is_air: bool = False, guard_band_c
     found = rules_at(
         profile, point, "temperature_c", measures="air" if is_air else "product", error_c=guard_band_c, health=True
     )
+    if found.defrost is not None:
+        # Raw air rises by a rate's change in every defrost, before it can be told to be one.
+        found = dataclasses.replace(found, rates=())
     return Rules(
         point=found, food=[row for row in every if row.point == point], spike=found.spike,
         silence=profile.silence_at(point),

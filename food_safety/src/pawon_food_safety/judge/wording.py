@@ -89,7 +89,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of a file as a whole. ``unused``: how many rows, by reason; ``max_gap_is_usual``: it was measured,
-    not given; ``other_food``: limits that only hold for a kind of food, which a file does not name."""
+    not given; ``other_food``: limits that only hold for a kind of food, which a file does not name; ``no_rates``: early
+    warnings that would take every defrost for a failure."""
 
     file: str
     profile: Profile
@@ -105,6 +106,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     max_gap_ms: int
     max_gap_is_usual: bool
     other_food: tuple[str, ...]
+    no_rates: tuple[str, ...]
 
 
 def heading(words: Words, account: Account) -> Iterator[str]:
@@ -174,6 +176,12 @@ def closing(words: Words, account: Account, worst: str | None) -> Iterator[str]:
         yield say((
             f"Tidak dinilai, karena hanya untuk jenis makanan tertentu: {named}.",
             f"Not judged, because only for kinds of food: {named}.",
+        ))  # fmt: skip
+    if account.no_rates:
+        named = ", ".join(account.no_rates)
+        yield say((
+            f"Tidak dinilai, karena udara naik cepat pada setiap defrost: {named}.",
+            f"Not judged, because air rises quickly in every defrost: {named}.",
         ))  # fmt: skip
     yield say((
         "Yang TIDAK dikatakan: sensor tidak dikalibrasi oleh kami, letaknya tidak kami ketahui, dan makanan "
