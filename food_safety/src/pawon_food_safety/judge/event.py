@@ -10,8 +10,6 @@ import msgspec
 Kind = Literal[
     "limit", "rate", "door", "power", "defrost", "stuck", "spike", "cooking", "cooling", "reheating", "gap"
 ]  # fmt: skip
-# No rule looks further back than a profile's longest times together (a week each, of two stages), and some to spare.
-LOOK_BACK_MS = 15 * 24 * 3_600_000
 
 
 class JudgedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,19 +27,21 @@ class JudgedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unmeasured:
-    """Adds up gaps, which must come in order of time; ``within`` looks back ``LOOK_BACK_MS`` at most."""
+    """Adds up gaps, which must come in order of time; ``before`` looks back ``look_back_ms`` from the row
+    before the newest gap."""
 
-    __slots__ = ("_gaps", "total_ms")
+    __slots__ = ("_gaps", "_look_back_ms", "total_ms")
 
-    def __init__(self) -> None:
+    def __init__(self, look_back_ms: int) -> None:
         self.total_ms = 0
+        self._look_back_ms = look_back_ms
         self._gaps: deque[tuple[int, int]] = deque()
 
     def add(self, start_ms: int, end_ms: int) -> None:
         """Nobody measured between these."""
         self.total_ms += end_ms - start_ms
         self._gaps.append((start_ms, end_ms))
-        while self._gaps[0][1] < end_ms - LOOK_BACK_MS:
+        while self._gaps[0][1] < start_ms - self._look_back_ms:
             self._gaps.popleft()
 
     def before(self, at_ms: int) -> int:

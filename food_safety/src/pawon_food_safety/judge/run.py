@@ -15,6 +15,7 @@ import msgspec
 
 from .. import contact, rows
 from ..contact import ContactState
+from ..health import DAY_MS
 from ..point import Finding, PointJudge, PointRules, rules_at
 from ..profile import Profile
 from .csv_log import LogRow
@@ -43,6 +44,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     def __bool__(self) -> bool:
         return bool(self.point or self.food)
+
+    @property
+    def look_back_ms(self) -> int:
+        """How long ago something may have begun when a rule first tells of it: a day (spikes), or its own time."""
+        stuck_s = 0.0 if self.point.stuck is None else self.point.stuck.for_s
+        cooling_s = [row.first_s + row.second_s for row in self.food if isinstance(row, rows.Cooling)]
+        return DAY_MS + round(1000 * max(stuck_s, *cooling_s, 0.0))
 
 
 def rules_of(profile: Profile, point: str, *, is_air: bool = False, guard_band_c: float = 0.0) -> Rules:
@@ -91,7 +99,7 @@ class Run:
         self.first_ms: int | None = None
         self.last_ms = 0
         self.judged_rows = 0
-        self.unmeasured = Unmeasured()
+        self.unmeasured = Unmeasured(rules.look_back_ms)
         self._judge = PointJudge(rules.point)
         self._food = [FoodRun(row, rules.spike, self.unmeasured) for row in rules.food]
         self._doors = [_Contact("door", row, row.open_s) for row in rules.doors]
