@@ -326,3 +326,14 @@ def test_every_row_that_can_speak_has_its_words() -> None:
     hot = call(csv([20.0] * 200), "--profile", "ID-MBG", "--point", "receiving-chilled", "--lang", "en")[1]
     assert "Not judged, because only for kinds of food" in hot
     assert hot.count("To do: ") == hot.count("CRITICAL") + hot.count("WARNING")
+
+
+def test_what_a_file_cannot_show_is_said() -> None:
+    """One probe of three in a pan; rows too far apart to know a defrost; early warnings that air cannot give."""
+    pan = call(csv([20.0, 30.0]), "--profile", "ID-MBG", "--point", "cooking", "--lang", "en")[1]
+    assert "wants 3 places measured" in pan
+    asked = ("--profile", "ID-MBG", "--point", "freezer", "--sensor", "air", "--lang", "en")
+    slow, close = call(csv([-18.0, -18.5] * 9, 600), *asked)[1], call(csv([-18.0, -18.5] * 9, 300), *asked)[1]
+    assert "too far apart to know a defrost" in slow
+    assert "too far apart" not in close
+    assert "freezer-rising" in close

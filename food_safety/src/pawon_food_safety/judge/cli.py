@@ -17,11 +17,12 @@ from typing import BinaryIO, NoReturn
 
 import msgspec
 
+from .. import rows
 from ..profile import Profile, ProfileError, load_profile
 from . import wording
 from .csv_log import LONGEST_LINE_BYTES, CsvLog, DoubtedBecause, LeftOut, LeftOutBecause, LogError, LogRow, write_time
 from .event import JudgedEvent
-from .run import USUAL_ROWS, Rules, Run, rules_of, usual_gap_ms
+from .run import USUAL_ROWS, Rules, Run, defrosts_show, rules_of, usual_distance_ms, usual_gap_ms
 from .wording import Account, Words
 
 UNUSABLE, CRITICAL = 1, 2
@@ -159,7 +160,8 @@ def _judge_file(
     series = _used(log, options.file, words, unused)
     first = list(itertools.islice(series, USUAL_ROWS))
     is_usual = options.max_gap is None
-    run = Run(rules, usual_gap_ms(first) if is_usual else round(options.max_gap * 1000))
+    distance_ms = usual_distance_ms(first)
+    run = Run(rules, usual_gap_ms(distance_ms) if is_usual else round(options.max_gap * 1000))
     for row in itertools.chain(first, series):
         for event in run.take(row):
             events.add(event)
@@ -174,6 +176,8 @@ def _judge_file(
         unused=unused, first_ms=run.first_ms, last_ms=run.last_ms, measured_ms=run.measured_ms,
         max_gap_ms=run.max_gap_ms, max_gap_is_usual=is_usual,
         other_food=tuple(row.id for row in profile.limit if row.point == options.point and row.food),
+        probes=max((row.probes for row in rules.food if isinstance(row, rows.Cooking)), default=1),
+        defrosts_show=defrosts_show(rules, distance_ms),
         no_rates=tuple(row.id for row in profile.rate if row.point == options.point and row not in rules.point.rates),
     )  # fmt: skip
     # With --json the account goes to people beside the events, which go to a program.

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from .. import contact, rows
+from ..air import ONSET_RISE_C
 from ..contact import ContactState
 from ..health import DAY_MS
 from ..point import Finding, PointJudge, PointRules, rules_at
@@ -73,11 +74,21 @@ def rules_of(profile: Profile, point: str, *, is_air: bool = False, guard_band_c
     )  # fmt: skip
 
 
-def usual_gap_ms(first: Iterable[LogRow]) -> int:
-    """From what distance on rows have a gap between them, by the first rows of a file."""
+def usual_distance_ms(first: Iterable[LogRow]) -> float:
+    """How far the rows of a file lie apart, by its first ones; 0 when there are not two."""
     times = [row.at_ms for row in first]
-    distances = [later - earlier for earlier, later in itertools.pairwise(times)]
-    return max(SHORTEST_GAP_MS, round(GAP_OF_USUAL * statistics.median(distances))) if distances else SHORTEST_GAP_MS
+    return statistics.median([later - earlier for earlier, later in itertools.pairwise(times)] or [0])
+
+
+def usual_gap_ms(distance_ms: float) -> int:
+    """From what distance on rows have a gap between them."""
+    return max(SHORTEST_GAP_MS, round(GAP_OF_USUAL * distance_ms))
+
+
+def defrosts_show(rules: Rules, distance_ms: float) -> bool:
+    """Whether rows are close enough to tell a defrost from a failure."""
+    row = rules.point.defrost
+    return row is None or distance_ms <= ONSET_RISE_C / row.onset_c_per_min * 60_000
 
 
 class _Open(msgspec.Struct, kw_only=True):

@@ -90,7 +90,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of a file as a whole. ``unused``: how many rows, by reason; ``max_gap_is_usual``: it was measured,
     not given; ``other_food``: limits that only hold for a kind of food, which a file does not name; ``no_rates``: early
-    warnings that would take every defrost for a failure."""
+    warnings that would take every defrost for a failure; ``probes``: how many the rule wants, where a file has one;
+    ``defrosts_show``: rows lie close enough to know one."""
 
     file: str
     profile: Profile
@@ -107,6 +108,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     max_gap_is_usual: bool
     other_food: tuple[str, ...]
     no_rates: tuple[str, ...]
+    probes: int
+    defrosts_show: bool
 
 
 def heading(words: Words, account: Account) -> Iterator[str]:
@@ -182,6 +185,16 @@ def closing(words: Words, account: Account, worst: str | None) -> Iterator[str]:
         yield say((
             f"Tidak dinilai, karena udara naik cepat pada setiap defrost: {named}.",
             f"Not judged, because air rises quickly in every defrost: {named}.",
+        ))  # fmt: skip
+    if not account.defrosts_show:
+        yield say((
+            "Jarak baris terlalu jauh untuk mengenali defrost: sebagian temuan bisa jadi hanya defrost.",
+            "The rows lie too far apart to know a defrost: some of the findings may be no more than that.",
+        ))  # fmt: skip
+    if account.probes > 1:
+        yield say((
+            f"Aturan meminta {account.probes} titik ukur; berkas ini hanya satu titik.",
+            f"The rule wants {account.probes} places measured; this file is one of them.",
         ))  # fmt: skip
     yield say((
         "Yang TIDAK dikatakan: sensor tidak dikalibrasi oleh kami, letaknya tidak kami ketahui, dan makanan "
