@@ -1,0 +1,1 @@
+"""`pawon-judge`: any temperature logger's CSV, judged by a profile, offline."""
