@@ -197,13 +197,13 @@ def test_a_profiles_power_row_decides_how_long_power_may_be_off(tmp_path: Path) 
     own = tmp_path / "own.toml"
     own.write_text(
         'id="OWN"\nversion="1"\ntitle="t"\nextends="ID-MBG"\neffective_from="2026-01-01"\napproved_by="test"\n'
-        '[[power]]\nid="blackout"\npoint="*"\nseverity="critical"\noff_s=300\ntext_id="a"\ntext_en="b"\n'
+        '[[power]]\nid="power-off"\npoint="*"\nseverity="critical"\noff_s=300\ntext_id="a"\ntext_en="b"\n'
         'action_id="c"\naction_en="d"\nsource="test"\n'
     )
     log = contacts((0, "", "on"), (20, "", "off"), (24, "", "on"), (50, "", "off"), (55, "", "on"))
     said = events(log, profile=str(own))
     assert [(event["rule"], event["severity"], event["start"]) for event in said] == [
-        ("blackout", "critical", at(3000))
+        ("power-off", "critical", at(3000))
     ]
 
 

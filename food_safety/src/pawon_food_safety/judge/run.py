@@ -15,7 +15,7 @@ import msgspec
 
 from .. import contact, rows
 from ..air import ONSET_RISE_C
-from ..contact import ContactState
+from ..contact import ContactState, contact_rules
 from ..health import DAY_MS
 from ..point import Finding, PointJudge, PointRules, rules_at
 from ..profile import Profile
@@ -62,15 +62,13 @@ def rules_of(profile: Profile, point: str, *, is_air: bool = False, guard_band_c
     found = rules_at(
         profile, point, "temperature_c", measures="air" if is_air else "product", error_c=guard_band_c, health=True
     )
-    if found.defrost is not None:
-        # Raw air rises by a rate's change in every defrost, before it can be told to be one.
-        found = dataclasses.replace(found, rates=())
     return Rules(
-        point=found, food=[row for row in every if row.point == point], spike=found.spike,
+        # Processes are told by ``food``: a file also wants to know what went well.
+        point=dataclasses.replace(found, processes=()), food=[row for row in every if row.point == point],
+        spike=found.spike,
         silence=profile.silence_at(point),
-        doors=[row for row in profile.door if row.point == point],
-        powers=[row for row in profile.power if row.point == point]
-        or [row for row in profile.power if row.point == "*"],
+        doors=[row for row in contact_rules(profile, "door", point) if isinstance(row, rows.Door)],
+        powers=[row for row in contact_rules(profile, "power", point) if isinstance(row, rows.Power)],
     )  # fmt: skip
 
 
@@ -162,7 +160,7 @@ class Run:
             if kind == "limit":
                 one.measured_ms = self._judge.beyond_ms(rule)
             elif kind == "rate":
-                one.worst_c = self._judge.state().rates[rule].worst
+                one.worst_c = self._judge.worst(rule)
             yield from self._ended(kind, one, None)
         for switch in (*self._doors, *self._powers):
             yield from switch.end()
@@ -213,8 +211,6 @@ class Run:
         measured_ms = one.measured_ms
         if measured_ms is None:
             measured_ms = until_ms - one.start_ms - (self.unmeasured.before(until_ms) - one.unmeasured_ms)
-        if isinstance(one.row, rows.Stuck) and measured_ms < one.row.for_s * 1000:
-            return  # nobody looked for so long: a probe that was silent was not stuck
         yield JudgedEvent(
             kind=kind, rule=one.row.id, severity=one.row.severity, start_ms=one.start_ms, end_ms=end_ms,
             measured_ms=measured_ms, worst_c=one.worst_c,

@@ -90,7 +90,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of a file as a whole. ``unused``: how many rows, by reason; ``max_gap_is_usual``: it was measured,
     not given; ``other_food``: limits that only hold for a kind of food, which a file does not name; ``no_rates``: early
-    warnings that would take every defrost for a failure; ``probes``: how many the rule wants, where a file has one;
+    warnings that would take every opened door for a failure; ``probes``: how many the rule wants, where a file has one;
     ``defrosts_show``: rows lie close enough to know one."""
 
     file: str
@@ -183,8 +183,8 @@ def closing(words: Words, account: Account, worst: str | None) -> Iterator[str]:
     if account.no_rates:
         named = ", ".join(account.no_rates)
         yield say((
-            f"Tidak dinilai, karena udara naik cepat pada setiap defrost: {named}.",
-            f"Not judged, because air rises quickly in every defrost: {named}.",
+            f"Tidak dinilai, karena udara cepat berubah oleh pintu dan defrost: {named}.",
+            f"Not judged, because air moves quickly with door and defrost: {named}.",
         ))  # fmt: skip
     if not account.defrosts_show:
         yield say((
