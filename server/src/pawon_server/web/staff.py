@@ -58,6 +58,8 @@ class MenuEntry:
 
 MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path=HOME, title=N_("Beranda")),
+    MenuEntry(path="/staff/people", title=N_("Orang"), role="head"),
+    MenuEntry(path="/staff/pin", title=N_("PIN saya")),
 )  # fmt: skip
 
 Show = Callable[[Request, Form], Awaitable[Response]]
@@ -117,6 +119,11 @@ class Staff:
             return await show(request, replace(form, error=reason, status=error.status_code))
         return _see(then)
 
+    @property
+    def desk(self) -> Desk:
+        """Who asks."""
+        return self._desk
+
     async def form(self, request: Request) -> Form:
         """What was typed. Raises 413 and 422, and 403 when another site's page sent it."""
         same_origin(request)
@@ -126,12 +133,8 @@ class Staff:
             raise HTTPException(422, "Isian tidak terbaca") from error
 
     def pages(self) -> APIRouter:
-        """Signing in and out, and the first page."""
+        """Signing in and out."""
         router = APIRouter(include_in_schema=False)
-
-        @router.get(HOME)
-        async def home(request: Request) -> Response:
-            return await self.page(request, "staff_home.html")
 
         async def login(request: Request, form: Form | None = None) -> Response:
             return self._draw(request, "staff_login.html", None, form or Form(values=_next(request)))
