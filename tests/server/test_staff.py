@@ -8,31 +8,22 @@ import pytest
 from fastapi import Request
 from fastapi.responses import Response
 from fastapi.testclient import TestClient
-from tests.server.conftest import BOOK, Bench
-from tests.server.desk import ORIGIN, PIN, desk, hire, write
+from tests.server.conftest import Bench
+from tests.server.desk import ORIGIN, PIN, hire, write
+from tests.server.phone import application, enter
 
 from pawon_server.people.act import MACHINE, new_id
 from pawon_server.people.person import ChangePin, SetPerson
 from pawon_server.people.pin import hash_pin
-from pawon_server.web.app import make_app
-from pawon_server.web.board import Board
 from pawon_server.web.desk import COOKIE, MAX_BODY_BYTES
-from pawon_server.web.events import Hub
 from pawon_server.web.forms import KIND, Form, UnreadableFormError, read_form
 from pawon_server.web.pages import Screens
 from pawon_server.web.staff import Staff
 
 
 def browser(bench: Bench) -> TestClient:
-    """A phone at the real application over the bench's store; it follows no redirect by itself."""
-    hub = Hub()
-    board = Board(BOOK, bench.store.reader, demo=False, emit=hub.publish, utc_ms=lambda: bench.now_ms)
-    board.load(bench.writer.projector)
-    made = desk(bench)
-    app = make_app(
-        version="1", reader=bench.store.reader, book=BOOK, board=board, hub=hub, health=lambda: {"ok": True},
-        metrics=dict, desk=made,
-    )  # fmt: skip
+    """A phone, with one more form than the application has."""
+    app, made, board = application(bench)
     staff = Staff(made, Screens(), board.kitchen)
 
     async def show(request: Request, form: Form) -> Response:
@@ -45,11 +36,6 @@ def browser(bench: Bench) -> TestClient:
         )
 
     return TestClient(app, follow_redirects=False)
-
-
-def enter(client: TestClient, name: str, pin: str = PIN, **more: str) -> Response:
-    """What the login page answers."""
-    return client.post("/staff/login", data={"person": name, "pin": pin, **more}, headers=ORIGIN)  # type: ignore[return-value]  # a like one
 
 
 @pytest.fixture
