@@ -35,7 +35,7 @@ END_WITHIN_S = 8
 PR_SET_PDEATHSIG = 1
 
 # Who may try the staff pages: name to sign in with, name shown, role.
-PEOPLE = (("kepala", "Kepala", "head"), ("juru-masak", "Juru masak", "staff"))
+PEOPLE = (("kepala", "Kepala", "head"), ("koki", "Koki", "staff"))
 
 Child = subprocess.Popen[str]
 

@@ -19,6 +19,7 @@ from pawon_server.people.act import new_id
 from pawon_server.people.person import SetPerson
 from pawon_server.projections.acts import Refusal
 from pawon_server.record.rebuild import rebuild
+from pawon_server.web.queries import Nameless
 
 Client = Callable[[str], TestClient]
 SETTLED = {"cause": "Pintu terbuka", "action": "Pintu ditutup, suhu inti diukur 4 C"}
@@ -62,6 +63,7 @@ def test_the_whole_way_is_in_the_record(bench: Bench, as_: Client) -> None:
         "opened", None, False, [],
     )  # fmt: skip
     assert post(as_("sari"), name, "acknowledge").status_code == 200
+    bench.until(lambda: bench.changes[-1].incidents, "the screens to be told")
     bench.now_ms += 60_000
     assert post(as_("sari"), name, "note", action="Bahan dipindah").status_code == 200
     assert post(as_("sari"), name, "settle", disposition="use", **SETTLED).status_code == 200
@@ -114,6 +116,28 @@ def test_a_correction_is_one_more_line(bench: Bench, as_: Client) -> None:
     assert [act["what"] for act in found["acts"]] == ["settle", "correct"]
     assert found["acts"][0]["cause"] == SETTLED["cause"]
     assert (found["acts"][1]["refers"], found["handling"]) == (settlement, "settled")
+
+
+def test_nobody_signs_a_text_that_changed_under_their_eyes(bench: Bench, as_: Client) -> None:
+    """A correction after the page was drawn wants it read again; then it can be signed."""
+    name = excursion(bench)
+    post(as_("sari"), name, "settle", disposition="use", **SETTLED)
+    settlement = one(as_("wulan"), name)["acts"][-1]["id"]
+    post(as_("sari"), name, "correct", corrects=settlement, text="Tidak diukur")
+    refused = post(as_("wulan"), name, "sign", settlement=settlement)
+    assert refused.status_code == 409
+    assert "baca lagi" in refused.text
+    newest = one(as_("wulan"), name)["acts"][-1]["id"]
+    assert post(as_("wulan"), name, "sign", settlement=newest).status_code == 200
+    assert one(as_(""), name)["handling"] == "settled"
+
+
+def test_names_are_taken_out_and_words_are_not() -> None:
+    """Whole names and their parts in any letters; no titles, no short words, nothing inside another word."""
+    nameless = Nameless(["Pak Budi Santoso", "Bu (Ani)", "sari", "Ki"])
+    said = "Pak BUDI, bu Ani, Santoso; sarinya, KI, budi-daya, pak Budi Santoso"
+    assert nameless.text(said) == "Pak petugas, bu petugas, petugas; sarinya, KI, petugas-daya, petugas"
+    assert Nameless([]).text(said) == said
 
 
 def test_who_may_not_and_what_cannot_be(bench: Bench, as_: Client) -> None:

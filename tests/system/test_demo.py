@@ -76,8 +76,8 @@ def test_the_story_is_told_within_a_minute_and_nothing_stays(demo: subprocess.Po
     assert re.search(r"set up in \d+ s", said)
     assert (ROOT / ".envs/demo/bin/micropython").exists() != ("no sensor board" in said)
     address, began, seen = found[1], time.monotonic(), set()
-    pins = re.findall(r"(kepala|juru-masak), (\d{6})\b", said)
-    assert [name for name, _ in pins] == ["kepala", "juru-masak"]
+    pins = re.findall(r"(kepala|koki), (\d{6})\b", said)
+    assert [name for name, _ in pins] == ["kepala", "koki"]
     assert [sign_in(address, name, pin) for name, pin in pins] == ["head", "staff"]
     wanted = {"excursion", "probe", "movement", "recovery", "probe back"}
     while seen != wanted:

@@ -9,7 +9,8 @@ what became of the food. No program can: an act without a person is refused, so 
   Until then it may be settled anew, which wants a signature of its own.
 - ``hold`` settles nothing: it stays listed until somebody decides use or discard. Holding needs no signature, for it
   is safe; deciding does.
-- What is settled can only become stricter (use, hold, discard). Texts are corrected by later acts, never edited.
+- What is settled can only become stricter (use, hold, discard). Texts are corrected by later acts, never edited; a
+  correction changes no decision.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Settle(About, frozen=True, kw_only=True, tag="incident.settle"):
 
 
 class Sign(About, frozen=True, kw_only=True, tag="incident.sign"):
-    """The second signature under one settlement, which is named so that nobody signs what they have not read."""
+    """The second signature under one settlement, which is named (by its newest correction where it has one) so that
+    nobody signs what they have not read."""
 
     role: ClassVar[Role] = "nutritionist"
 
@@ -82,7 +84,7 @@ INCIDENT_ACTS = (Acknowledge, Note, Settle, Sign, Correct)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """An incident as far as people have come. ``written``: its acts, what each of them is; ``settlement``: the newest
-    settling act and who wrote it, empty while there is none."""
+    settling act, or its newest correction, and who settled; empty while there is none."""
 
     kind: str
     severity: str

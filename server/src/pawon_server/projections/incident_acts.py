@@ -90,15 +90,19 @@ def case_of(connection: Connection, kitchen: str, name: str) -> Case | None:
         return None
     acts = acts_of(connection, kitchen, [name])
     newest = next((act for act in reversed(acts) if act.what == "settle"), None)
+    # What is to be signed is the settlement with its corrections: the newest of them names it.
+    told = "" if newest is None else [act.id for act in acts if newest.id in (act.id, act.refers)][-1]
     return Case(
         kind=row.kind, severity=row.severity, ongoing=row.closed_ms is None, handling=row.handling or "opened",
-        disposition=row.disposition, settlement="" if newest is None else newest.id,
+        disposition=row.disposition, settlement=told,
         settled_by="" if newest is None else newest.person, written={act.id: act.what for act in acts},
     )  # fmt: skip
 
 
 def acts_of(connection: Connection, kitchen: str, names: Sequence[str]) -> list[Row[Any]]:
     """What people did about these incidents, oldest first."""
+    if not names:
+        return []
     return list(
         connection.execute(
             select(incident_act)

@@ -113,12 +113,14 @@ def incident_pages(
             names = {person.id: person.name for person in people_of(connection, kitchen).values()}
         gettext = screen.speech.gettext
         fates = fate_words(gettext)
-        choices = ["use", "hold", "discard", *(["none"] if view.kind in SENSOR_KINDS else [])]
+        choices = choice_words(gettext)
+        if view.kind not in SENSOR_KINDS:
+            del choices["none"]
         return {
             "name": name, "look": screen.incident(view), "view": view, "case": case,
-            "state": handling_words(gettext)[view.handling], "fates": [(choice, choice_words(gettext)[choice]) for choice in choices],
-            "history": [_done(act, names, screen, fates) for act in acts], "own": asking is not None
-            and case.settled_by == asking.id,
+            "state": handling_words(gettext)[view.handling], "choices": list(choices.items()),
+            "history": [_done(act, names, screen, fates) for act in acts],
+            "own": asking is not None and case.settled_by == asking.id,
         }  # fmt: skip
 
     async def show(request: Request, form: Form) -> Response:

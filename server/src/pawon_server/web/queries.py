@@ -20,6 +20,8 @@ from .view import IncidentView, MovementView, StockView
 MAX_OPEN_SHOWN = 50
 MAX_RECENT_SHOWN = 12
 MAX_MOVEMENTS_SHOWN = 8
+# How people are called before their name; no names.
+TITLES = frozenset({"pak", "bapak", "ibu", "mas", "mbak", "bang", "kak", "haji"})
 # Faults that whoever stands at the scale can mend.
 SCALE_FAULTS = frozenset({"no_zero", "overload", "underload"})
 
@@ -74,7 +76,8 @@ class Nameless:
 
     def __init__(self, names: Iterable[str]) -> None:
         # Whole names first, then their parts; two letters are more often a word than a name.
-        parts = {part for name in names for part in (name, *name.split()) if len(part) > 2}
+        found = {part for name in names for part in (name, *re.findall(r"\w+", name))}
+        parts = {part for part in found if len(part) > 2 and part.lower() not in TITLES}
         longest = sorted(map(re.escape, parts), key=len, reverse=True)
         self._names = re.compile(rf"(?<!\w)(?:{'|'.join(longest)})(?!\w)", re.IGNORECASE) if longest else None
 

@@ -121,7 +121,7 @@ class Staff:
 
     @property
     def desk(self) -> Desk:
-        """Who asks."""
+        """The desk behind these pages."""
         return self._desk
 
     async def form(self, request: Request) -> Form:

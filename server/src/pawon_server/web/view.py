@@ -57,8 +57,8 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
     an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
 
-    ``handling`` is how far people have come (``food_safety.incident``); ``cause``, ``done`` and ``disposition`` what they
-    wrote when they settled it, without anybody's name.
+    ``handling`` is how far people have come (``food_safety.incident``); ``cause``, ``done`` and ``disposition`` what
+    they wrote when they settled it, without anybody's name.
     """
 
     id: str
