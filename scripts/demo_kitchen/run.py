@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,6 +24,8 @@ import webbrowser
 from importlib import resources
 from pathlib import Path
 
+from pawon_server.people.pin import unfit
+
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 READY_WITHIN_S = 30
@@ -30,6 +33,9 @@ READY_WITHIN_S = 30
 NAMES = ("server", "gateway", "devices")
 END_WITHIN_S = 8
 PR_SET_PDEATHSIG = 1
+
+# Who may try the staff pages: name to sign in with, name shown, role.
+PEOPLE = (("kepala", "Kepala", "head"), ("koki", "Koki", "staff"))
 
 Child = subprocess.Popen[str]
 
@@ -76,6 +82,7 @@ def run(options: argparse.Namespace, data: Path, stop: threading.Event) -> int:
     board = (BIN / "micropython").exists()
     write_configs(data, http_port=port, broker_port=free_port(), board=board)
     children: list[Child] = []
+    pins = make_people(data)
     try:
         server = start(data, children, "server", "pawon-server", "serve", "--demo", "--config", data / "server.toml")
         if not wait_ready(server, port, stop):
@@ -85,7 +92,7 @@ def run(options: argparse.Namespace, data: Path, stop: threading.Event) -> int:
             print((data / "server.log").read_text()[-2000:], file=sys.stderr)
             return 1
         start(data, children, "gateway", "pawon-edge", "run", "--demo", "--config", data / "gateway.toml")
-        announce(port, data, options.setup_seconds, board=board)
+        announce(port, data, options.setup_seconds, pins, board=board)
         simulator = start_kitchen(data, children)
         if not options.no_browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             webbrowser.open(f"http://127.0.0.1:{port}/wall")
@@ -94,12 +101,39 @@ def run(options: argparse.Namespace, data: Path, stop: threading.Event) -> int:
         end(children)
 
 
-def announce(port: int, data: Path, setup_s: int, *, board: bool) -> None:
+def make_people(data: Path) -> dict[str, str]:
+    """A head and a cook with PINs that were never used before; PIN by name, empty where there are none."""
+    pins = {}
+    for name, shown, role in PEOPLE:
+        pin = new_pin()
+        done = subprocess.run(
+            [str(BIN / "pawon-server"), "person", "set", "--demo", "--config", str(data / "server.toml"), "--id", name,
+             "--name", shown, "--role", role],
+            input=pin, text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            print(f"Tanpa halaman petugas / no staff pages: {done.stderr.strip()[-300:]}", file=sys.stderr)
+            return {}
+        pins[name] = pin
+    return pins
+
+
+def new_pin() -> str:
+    """Six digits by chance that the server does not find too easy."""
+    while unfit(pin := f"{secrets.randbelow(10**6):06d}"):
+        pass
+    return pin
+
+
+def announce(port: int, data: Path, setup_s: int, pins: dict[str, str], *, board: bool) -> None:
     """Say where to look and what will happen."""
     print(f"Siap dalam {setup_s} detik / set up in {setup_s} s\n")
     print(f"  Layar dapur / wall   http://127.0.0.1:{port}/wall")
     print(f"  Forum warga / forum  http://127.0.0.1:{port}/forum")
     print(f"  Data terbuka / API   http://127.0.0.1:{port}/api/v1/latest   (http://127.0.0.1:{port}/api/docs)")
+    if pins:
+        print(f"  Petugas / staff      http://127.0.0.1:{port}/staff   (nama, PIN / name, PIN: "
+              + "; ".join(f"{name}, {pin}" for name, pin in pins.items()) + ")")  # fmt: skip
     print(f"  Berkas / files       {data}\n")
     print("PERAGAAN: 1 menit batas dihitung 1 detik / demonstration: a limit's minute is played in a second.")
     if not board:

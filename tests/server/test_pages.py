@@ -572,7 +572,10 @@ def test_a_date_that_no_clock_knew_says_so(
 )
 def test_page_is_right_without_scripts(kitchen: Kitchen, open_page: Open, path: str, calm: bool) -> None:
     """The server writes the same words, numbers and order as the scripts do, so the page is right without them."""
-    over = incident(id="c1", closed_ms=NOW_MS - 86_400_000, began_ms=NOW_MS - 90_000_000, late=True)
+    over = incident(
+        id="c1", closed_ms=NOW_MS - 86_400_000, began_ms=NOW_MS - 90_000_000, late=True, handling="settled",
+        settled_ms=NOW_MS - 80_000_000, disposition="discard", cause=" Pintu {done}\nterbuka. ", done="<b>Dibuang</b>",
+    )  # fmt: skip
     tiles = [
         *SEVEN, tile("f", state="fault", value=None, fault="power_on"), tile("g", state="fault", fault="odd_thing"),
         tile("d", quantity="door", unit="", value=1.0, limit="", high=None), scale("s", stable=False),

@@ -116,7 +116,11 @@ def bad_day(address: Address, chance: random.Random) -> Straight:
                 record.compact(sensor, start_ms, start_ms + chance.randint(1, 200) * MINUTE)
             elif happening < 0.93:
                 for _ in range(chance.randint(1, 4)):
-                    record.write(some_act(chance))
+                    names, acts = (
+                        [str(row[0]) for row in record.rows(f"SELECT id FROM {table} ORDER BY id")]
+                        for table in ("incident", "incident_act")
+                    )
+                    record.write(some_act(chance, names, acts))
             elif happening < 0.96:
                 some = [one for one in BOOK.settings.sensors if chance.random() < 0.8]
                 record.configure(msgspec.structs.replace(BOOK, settings=msgspec.structs.replace(

@@ -40,6 +40,15 @@ def items(address: str, path: str) -> list[dict[str, object]]:
         return json.load(answer)["items"]  # type: ignore[no-any-return]  # the shape is the API's
 
 
+def sign_in(address: str, name: str, pin: str) -> str:
+    """The role of whoever signs in."""
+    asked = urllib.request.Request(
+        f"{address}/api/v1/session", json.dumps({"person": name, "pin": pin}).encode(), {"Origin": address}
+    )
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        return str(json.load(answer)["role"])
+
+
 def running(folder: Path) -> list[str]:
     """Programs whose command line names the folder."""
     found = []
@@ -55,7 +64,7 @@ def running(folder: Path) -> list[str]:
 
 
 def test_the_story_is_told_within_a_minute_and_nothing_stays(demo: subprocess.Popen[str], tmp_path: Path) -> None:
-    """An excursion, a movement in kg, a dead probe told apart, a recovery; Ctrl-C ends it cleanly."""
+    """Two people may sign in; an excursion, a movement in kg, a dead probe told apart, a recovery; Ctrl-C ends it."""
     assert demo.stdout is not None
     said = ""
     for line in demo.stdout:
@@ -67,6 +76,9 @@ def test_the_story_is_told_within_a_minute_and_nothing_stays(demo: subprocess.Po
     assert re.search(r"set up in \d+ s", said)
     assert (ROOT / ".envs/demo/bin/micropython").exists() != ("no sensor board" in said)
     address, began, seen = found[1], time.monotonic(), set()
+    pins = re.findall(r"(kepala|koki), (\d{6})\b", said)
+    assert [name for name, _ in pins] == ["kepala", "koki"]
+    assert [sign_in(address, name, pin) for name, pin in pins] == ["head", "staff"]
     wanted = {"excursion", "probe", "movement", "recovery", "probe back"}
     while seen != wanted:
         assert time.monotonic() - began < 60, f"seen only {seen}\n{said}"

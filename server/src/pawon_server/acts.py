@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from .food_safety.incident import Acknowledge, Correct, Note, Settle, Sign
 from .people.person import ChangePin, SetPerson
 
-AnyAct = SetPerson | ChangePin
+AnyAct = SetPerson | ChangePin | Acknowledge | Note | Settle | Sign | Correct
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

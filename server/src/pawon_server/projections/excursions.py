@@ -156,7 +156,7 @@ class Excursions:
                 limit_value=row.value if isinstance(row, Limit) else None, quantity=sensor.quantity,
                 late=late, boot=arrival.boot, offset_ms=arrival.offset_ms, clock=arrival.clock,
                 journal_id=arrival.journal_id, created_ms=arrival.received_ms,
-                cause=self._rows.cause_of(sensor), text=_text(row, sensor, finding.worst, finding.severity),
+                explained_by=self._rows.explained_by(sensor), text=_text(row, sensor, finding.worst, finding.severity),
             )  # fmt: skip
             if late:
                 self._unpaged.add(name)

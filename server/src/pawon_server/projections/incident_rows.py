@@ -43,7 +43,7 @@ class IncidentRows:
         )
         self._power_cuts = {row.sensor: row.id for row in cuts}
 
-    def cause_of(self, sensor: Sensor) -> str | None:
+    def explained_by(self, sensor: Sensor) -> str | None:
         """The incident that explains what is wrong at a sensor now: its electricity is off."""
         return self._power_cuts.get(sensor.power)
 
@@ -53,10 +53,10 @@ class IncidentRows:
     ) -> None:  # fmt: skip
         """A new incident, judged by the profile in force, and its alert; a late one waits for its backlog's summary.
 
-        What a power cut explains (``cause``) is told with it: only the first that endangers food has its own alert.
+        What a power cut explains (``explained_by``) is told with it: only the first danger to food has its own alert.
         """
         waits = columns["late"] and book.settings.edition >= SUMMARIES
-        explained = columns.get("cause") is not None and not self._first_danger(connection, columns)
+        explained = columns.get("explained_by") is not None and not self._first_danger(connection, columns)
         if columns["kind"] == "power":
             self._power_cuts[columns["sensor"]] = incident_id
         connection.execute(
@@ -65,7 +65,7 @@ class IncidentRows:
                 "kitchen": self._kitchen, "id": incident_id, "closed_ms": None, "first_opened_ms": None,
                 "closed_boot": None, "closed_offset_ms": None, "closed_clock": None, "first_closed_ms": None,
                 "profile": book.profile.id, "profile_version": book.profile.version, "detail": storable(detail),
-                "cause": None, "told": False if waits else None, **columns,
+                "explained_by": None, "told": False if waits else None, **columns,
             },
         )  # fmt: skip
         if waits:
@@ -78,8 +78,8 @@ class IncidentRows:
         if columns["severity"] != "critical" or columns["kind"] != "limit":
             return False
         known = select(incident.c.id).where(
-            incident.c.kitchen == self._kitchen, incident.c.cause == columns["cause"], incident.c.kind == "limit",
-            incident.c.severity == "critical",
+            incident.c.kitchen == self._kitchen, incident.c.explained_by == columns["explained_by"],
+            incident.c.kind == "limit", incident.c.severity == "critical",
         )  # fmt: skip
         return connection.execute(known.limit(1)).first() is None
 
@@ -125,7 +125,7 @@ class IncidentRows:
 
     def was_told(self, connection: Connection, incident_id: str) -> bool:
         """Whether people heard of it by itself; what a power cut explained is over with it."""
-        cause = select(incident.c.cause).where(incident.c.kitchen == self._kitchen, incident.c.id == incident_id)
+        cause = select(incident.c.explained_by).where(incident.c.kitchen == self._kitchen, incident.c.id == incident_id)
         if connection.execute(cause).scalar() is None:
             return True
         told = select(alert.c.id).where(alert.c.kitchen == self._kitchen, alert.c.incident == incident_id)

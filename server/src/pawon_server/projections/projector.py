@@ -41,6 +41,7 @@ from .due import Due, Watch
 from .excursions import Excursions
 from .forks import take_fork
 from .gateways import Gateways
+from .incident_acts import IncidentActs
 from .incident_rows import IncidentRows, is_news
 from .late_news import tell_late
 from .minutes import Minutes
@@ -109,6 +110,7 @@ class Projector:
         self.stock = Stock(kitchen)
         self.people = People(kitchen)
         self.acts = Acts(kitchen, self.people)
+        IncidentActs(kitchen, self.people).join(self.acts)
         self.watches: dict[str, Watch] = {}
 
     def load(self, connection: Connection) -> None:

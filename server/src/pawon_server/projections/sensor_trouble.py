@@ -116,7 +116,7 @@ class SensorTrouble:
                 point=sensor.point if sensor is not None else "gateway", rule=f"{entry.scope}-silence",
                 began_ms=entry.since_ms, opened_ms=entry.at_ms, worst=None, limit_value=None, quantity=None,
                 late=False, boot=None, offset_ms=None, clock=None, journal_id=journal_id, created_ms=entry.at_ms,
-                cause=None if sensor is None else self._rows.cause_of(sensor),
+                explained_by=None if sensor is None else self._rows.explained_by(sensor),
                 text=f"Tidak ada data: {name}. Periksa sensor, listrik dan jaringan.",
             )  # fmt: skip
         else:

@@ -276,12 +276,36 @@ incident = Table(
     _may("closed_offset_ms", BigInteger),
     _may("closed_clock", String),
     _may("first_closed_ms", BigInteger),
-    _may("cause", String),  # the incident that explains it: electricity that is off
+    _may("explained_by", String),  # another incident: electricity that is off
     _may("told", Boolean),  # of a late one: whether people were told, alone or in a summary
+    _may("handling", String),  # how far people have come with it (food_safety.incident); empty: nobody has begun
+    _may("acknowledged_ms", BigInteger),  # when the first of them did something
+    _may("disposition", String),  # what becomes of the food: use, hold, discard; none where none is concerned
+    _may("settled_ms", BigInteger),  # when people closed it, which is not when the trouble was over
     Index("incident_by_boot", "kitchen", "boot"),
     Index("incident_by_closing_boot", "kitchen", "closed_boot"),
     Index("incident_by_time", "kitchen", "opened_ms"),
     Index("incident_by_journal", "kitchen", "journal_id"),
+    Index("incident_by_handling", "kitchen", "handling", "opened_ms"),
+)
+incident_act = Table(  # what people did about incidents; only ever added to
+    "incident_act",
+    metadata,
+    _key("kitchen"),
+    _key("id"),  # the act's
+    _need("incident", String),
+    _need("journal_id", BigInteger),
+    _need("at_ms", BigInteger),
+    _need("person", String),
+    _need("role", String),  # theirs at that time
+    _need("what", String),  # acknowledge, note, settle, sign, correct
+    _need("cause", Text),
+    _need("action", Text),  # what was done; of a correction the new text
+    _need("disposition", String),
+    _need("moved", Text),
+    _need("refers", String),  # the act that is signed or corrected
+    _need("field", String),  # of a correction: which text
+    Index("incident_act_by_incident", "kitchen", "incident", "journal_id"),
 )
 
 movement = Table(
@@ -424,5 +448,5 @@ lease = Table(
 PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, judgement, incident, movement, ledger_line, alert,
-    sent_before, gateway, person, act,
+    sent_before, gateway, person, act, incident_act,
 )  # fmt: skip

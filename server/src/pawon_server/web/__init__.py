@@ -1,4 +1,4 @@
 """What people see: ``board`` knows what screens show now, ``events`` tells it, ``pages`` draw it, ``api`` answers.
 
-Reading only: nothing here writes to the store.
+Nothing here writes to the store: ``desk`` hands what a person wrote to the writer.
 """

@@ -3,13 +3,13 @@ given back as ``cursor`` and is null on the last page. Times are ISO 8601 in UTC
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import ColumnElement, Engine, Select, Table, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, func, literal, select, tuple_
 
 from pawon_contract.codec import digest
 from pawon_contract.units import QUANTITIES
@@ -27,7 +27,7 @@ from ..projections.completeness import (
 from ..rulebook import Rulebook
 from ..store.tables import completeness, gateway, incident, movement, quarantine, reading, reading_minute
 from .dates import Dates
-from .queries import balances, incident_view, movement_view
+from .queries import balances, incident_views, movement_view
 from .view import Snapshot
 
 MAX_PAGE = 1_000
@@ -163,35 +163,16 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         limit: Limit = 100,
     ) -> Page:  # fmt: skip
         """What went wrong; ``closed_at`` is null while it lasts. Where the clock that dated the opening (``clock``) or
-        the closing (``closed_clock``) only guessed, ``earliest_at`` and so on bound it."""
+        the closing (``closed_clock``) only guessed, ``earliest_at`` and so on bound it. ``handling`` is how far people
+        have come with it: opened, acknowledged, acted, unsigned (a second signature is missing), held, settled."""
         where = _where(incident, kitchen, {"sensor": sensor, "kind": kind, "severity": severity})
         where += _between(incident.c.opened_ms, since, until)
         if open is not None:
             where.append(incident.c.closed_ms.is_(None) if open else incident.c.closed_ms.is_not(None))
         keys = (incident.c.opened_ms, incident.c.id)
         rows, following = _page(reader, select(incident).where(*where), keys, cursor, limit)
-        dates = _dates(reader, kitchen, [name for row in rows for name in (row.boot, row.closed_boot)])
-        items = []
-        for row in rows:
-            view = incident_view(row, book, dates)
-            ours = row.id.partition(".")[0]
-            opened = dates.span(ours, row.boot, row.clock, row.opened_ms - (row.offset_ms or 0))
-            closed = dates.span(
-                ours, row.closed_boot, row.closed_clock, (row.closed_ms or 0) - (row.closed_offset_ms or 0)
-            )
-            items.append(
-                {
-                    "id": row.id, "kind": row.kind, "severity": row.severity, "sensor": row.sensor, "name": view.name,
-                    "point": row.point, "rule": row.rule, "text": view.text_id, "text_en": view.text_en,
-                    "action": view.action_id, "action_en": view.action_en, "began_at": iso(row.began_ms),
-                    "opened_at": iso(row.opened_ms), "closed_at": iso(row.closed_ms), "worst": row.worst,
-                    "limit": row.limit_value, "unit": view.unit, "late": row.late, "cause": row.cause,
-                    "detail": row.detail,
-                    "first_opened_at": iso(row.first_opened_ms), "first_closed_at": iso(row.first_closed_ms),
-                    "clock": row.clock, **_between_at("", opened), "closed_clock": row.closed_clock,
-                    **_between_at("closed_", closed), "profile": row.profile, "profile_version": row.profile_version,
-                }
-            )  # fmt: skip
+        with reader.connect() as connection:
+            items = incident_items(connection, book, rows)
         return Page(items=items, next=following)
 
     @router.get("/movements")
@@ -274,6 +255,33 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         return Page(items=items, next=following)
 
     return router
+
+
+def incident_items(connection: Connection, book: Rulebook, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Incidents as the API gives them."""
+    dates = Dates.of(connection, book.settings.kitchen, [name for row in rows for name in (row.boot, row.closed_boot)])
+    items = []
+    for row, view in zip(rows, incident_views(connection, book, rows), strict=True):
+        ours = row.id.partition(".")[0]
+        opened = dates.span(ours, row.boot, row.clock, row.opened_ms - (row.offset_ms or 0))
+        closed = dates.span(ours, row.closed_boot, row.closed_clock, (row.closed_ms or 0) - (row.closed_offset_ms or 0))
+        items.append(
+            {
+                "id": row.id, "kind": row.kind, "severity": row.severity, "sensor": row.sensor, "name": view.name,
+                "point": row.point, "rule": row.rule, "text": view.text_id, "text_en": view.text_en,
+                "action": view.action_id, "action_en": view.action_en, "began_at": iso(row.began_ms),
+                "opened_at": iso(row.opened_ms), "closed_at": iso(row.closed_ms), "worst": row.worst,
+                "limit": row.limit_value, "unit": view.unit, "late": row.late, "detail": row.detail,
+                "explained_by": row.explained_by,
+                "first_opened_at": iso(row.first_opened_ms), "first_closed_at": iso(row.first_closed_ms),
+                "clock": row.clock, **_between_at("", opened), "closed_clock": row.closed_clock,
+                **_between_at("closed_", closed), "profile": row.profile, "profile_version": row.profile_version,
+                "handling": view.handling, "acknowledged_at": iso(row.acknowledged_ms),
+                "settled": view.handling == "settled", "settled_at": iso(row.settled_ms),
+                "disposition": row.disposition, "cause": view.cause, "corrective_action": view.done,
+            }
+        )  # fmt: skip
+    return items
 
 
 def kept_rows(

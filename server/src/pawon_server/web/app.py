@@ -14,9 +14,13 @@ from .api import api
 from .board import Board
 from .desk import Desk
 from .events import Hub
+from .incident_api import incident_api
+from .incident_pages import incident_pages
 from .pages import Screens, mount_static, pages
 from .people_api import people_api
+from .people_pages import people_pages
 from .quarantine import quarantine_page
+from .staff import Staff
 
 Health = Callable[[], dict[str, object]]
 Metrics = Callable[[], dict[str, float]]
@@ -51,7 +55,12 @@ def make_app(
     app.include_router(pages(board.snapshot, app.openapi, screens))
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
+    app.include_router(incident_api(reader, book, desk))
     app.include_router(people_api(desk))
+    staff = Staff(desk, screens, board.kitchen)
+    app.include_router(staff.pages())
+    app.include_router(incident_pages(staff, reader, book, board.snapshot, screens))
+    app.include_router(people_pages(staff, reader, book.settings.kitchen))
     mount_static(app)
 
     @app.get("/events", include_in_schema=False)

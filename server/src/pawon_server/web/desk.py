@@ -48,8 +48,13 @@ class Desk:
     # --- who is asking ----------------------------------------------------------------------------------------------
 
     def sign_in(self, request: Request, name: str, pin: str) -> tuple[Person, str]:
-        """The person and their session. Raises 401 for a wrong name or PIN, 429 when it is to be waited."""
+        """The person and their session. Raises what ``prove`` raises."""
         same_origin(request)
+        found = self.prove(name, pin)
+        return found, self._session(found)
+
+    def prove(self, name: str, pin: str) -> Person:
+        """Whose PIN it is. Raises 401 for a wrong name or PIN, 429 when it is to be waited."""
         with self._one:
             wait_s = self._throttle.wait_s(name)
             if wait_s > 0:
@@ -60,7 +65,7 @@ class Desk:
             self._throttle.told(name, right=right)
         if not right or found is None:
             raise HTTPException(401, "Nama atau PIN salah")
-        return found, self._session(found)
+        return found
 
     def person(self, request: Request) -> Person | None:
         """Who asks, or ``None`` for somebody who did not sign in."""
@@ -95,7 +100,8 @@ class Desk:
         return b"".join(parts)
 
     async def write(self, request: Request, make: Callable[[Person], AnyAct]) -> Written:
-        """Write the act that ``make`` makes of the person who asks; it is durable when this returns.
+        """Write the act that ``make`` makes of the person who asks (in a thread: it may hash a PIN); it is durable when
+        this returns.
 
         Raises 401 and 403 for who may not, 409 for what cannot be, 422 for what is no act, 503 when it could not be
         stored: then the same may be sent again.
@@ -103,7 +109,7 @@ class Desk:
         same_origin(request)
         asking = await anyio.to_thread.run_sync(self.need, request)
         try:
-            payload = encode_act(make(asking))
+            payload = await anyio.to_thread.run_sync(lambda: encode_act(make(asking)))
             answer = await anyio.to_thread.run_sync(self._write, payload)
         except msgspec.DecodeError as error:
             raise HTTPException(422, str(error)) from error

@@ -17,6 +17,7 @@ from .wording import (
     QUEUE_WORTH_TELLING,
     Sign,
     estimate_words,
+    fate_words,
     link_words,
     movement_words,
     note_words,
@@ -62,6 +63,7 @@ class IncidentLook:
     late: bool = False
     over: bool = False
     now: str = ""
+    done: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,11 @@ class Calm:
     title: str
     detail: str
     streak: str = ""
+
+
+def sentence(words: str) -> str:
+    """Somebody's words on one line, to stand before a full stop."""
+    return " ".join(words.split()).removesuffix(".")
 
 
 def shown_state(tile: Tile) -> TileState:
@@ -187,7 +194,16 @@ class Screen:
             action=action, size=action_size(action),
             worst=worst, since=self._since(incident), late=incident.late,
             over=incident.closed_ms is not None, now=_("belum selesai") if incident.closed_ms is None else _("selesai"),
+            done=self._done(incident),
         )  # fmt: skip
+
+    def _done(self, incident: IncidentView) -> str:
+        """What people did, once they have settled it."""
+        if incident.handling != "settled":
+            return ""
+        fate = fate_words(self.speech.gettext).get(incident.disposition or "", "")
+        words = self.speech.gettext("Penyebab: {cause}. Yang dilakukan: {done}. Hasil: {fate}.")
+        return words.format(cause=sentence(incident.cause), done=sentence(incident.done), fate=fate)
 
     def _since(self, incident: IncidentView) -> str:
         _, began = self.speech.gettext, f"{self.moment(incident.began_ms)} {zone_label(self.zone, incident.began_ms)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +13,19 @@ from pawon_contract.units import QUANTITIES
 from pawon_food_safety.finding import words as words_of
 
 from ..projections.excursions import KINDS
+from ..projections.incident_acts import Story, acts_of, stories
 from ..rulebook import Rulebook
-from ..store.tables import gateway, incident, ledger_line, movement
+from ..store.tables import gateway, incident, ledger_line, movement, person
 from .dates import NO_SPAN, Dates
 from .view import IncidentView, MovementView, StockView
 
 MAX_OPEN_SHOWN = 50
 MAX_RECENT_SHOWN = 12
 MAX_MOVEMENTS_SHOWN = 8
+# How people are called before their name; no names.
+TITLES = frozenset({"pak", "bapak", "ibu", "mas", "mbak", "bang", "kak", "haji"})
+# Faults that whoever stands at the scale can mend.
+SCALE_FAULTS = frozenset({"no_zero", "overload", "underload"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +54,60 @@ def incidents_shown(connection: Connection, book: Rulebook) -> tuple[list[Incide
         .order_by(incident.c.opened_ms.desc())
         .limit(MAX_RECENT_SHOWN)
     ).all()
-    names = [name for row in (*still_open, *closed) for name in (row.boot, row.closed_boot)]
-    dates = Dates.of(connection, book.settings.kitchen, names)
-    shown = [incident_view(row, book, dates) for row in still_open]
+    views = incident_views(connection, book, [*still_open, *closed])
+    shown = views[: len(still_open)]
     shown.sort(key=lambda view: (view.severity != "critical", view.kind != "limit", view.began_ms))
-    return shown, [incident_view(row, book, dates) for row in closed]
+    return shown, views[len(still_open) :]
 
 
-def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
-    """An incident with its words: what happened and what to do, in both languages; and how sure its date is."""
+def incident_views(connection: Connection, book: Rulebook, rows: Sequence[Row[Any]]) -> list[IncidentView]:
+    """Incidents for everybody to see: what people wrote about them names nobody."""
+    kitchen = book.settings.kitchen
+    dates = Dates.of(connection, kitchen, [name for row in rows for name in (row.boot, row.closed_boot)])
+    told = stories(acts_of(connection, kitchen, [row.id for row in rows if row.handling is not None]))
+    nameless = Nameless.of(connection, kitchen) if told else Nameless(())
+    open_told = {
+        name: Story(cause=nameless.text(story.cause), action=nameless.text(story.action))
+        for name, story in told.items()
+    }
+    return [incident_view(row, book, dates, open_told.get(row.id)) for row in rows]
+
+
+class Nameless:
+    """Takes the names of the kitchen's people out of what they write, before everybody sees it."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        # Whole names first, then their parts; two letters are more often a word than a name.
+        found = {part for name in names for part in (name, *re.findall(r"\w+", name))}
+        parts = {part for part in found if len(part) > 2 and part.lower() not in TITLES}
+        longest = sorted(map(re.escape, parts), key=len, reverse=True)
+        self._names = re.compile(rf"(?<!\w)(?:{'|'.join(longest)})(?!\w)", re.IGNORECASE) if longest else None
+
+    @classmethod
+    def of(cls, connection: Connection, kitchen: str) -> Nameless:
+        """Of everybody who ever worked there."""
+        found = connection.execute(select(person.c.id, person.c.name).where(person.c.kitchen == kitchen))
+        return cls(name for row in found for name in row)
+
+    def text(self, words: str) -> str:
+        """The same words, with "petugas" in the place of a name."""
+        return words if self._names is None else self._names.sub("petugas", words)
+
+
+def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | None = None) -> IncidentView:
+    """An incident with its words: what happened, what to do, what was done; and how sure its date is."""
     name_of = book.settings.sensor(row.sensor)
     columns = dict(row._mapping)
     said = book.profile.spoken(columns["rule"]) if columns["kind"] in KINDS else None
     if said is not None:
         words = words_of(said, columns["severity"])
+    elif columns["kind"] == "fault" and columns["rule"] in SCALE_FAULTS:
+        words = (
+            "Sensor rusak",
+            "Sensor fault",
+            "Kosongkan dan bersihkan timbangan, lalu tekan nol.",
+            "Empty and clean the scale, then press zero.",
+        )
     elif columns["kind"] == "fault":
         words = (
             "Sensor rusak",
@@ -103,7 +150,10 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
         text_id=words[0], text_en=words[1], action_id=words[2], action_en=words[3], began_ms=columns["began_ms"],
         opened_ms=columns["opened_ms"], closed_ms=columns["closed_ms"], worst=columns["worst"],
         limit_value=columns["limit_value"], unit=quantity.unit if quantity is not None else "", late=columns["late"],
-        earliest_ms=estimate[0], latest_ms=estimate[1], cause=columns["cause"],
+        earliest_ms=estimate[0], latest_ms=estimate[1], explained_by=columns["explained_by"],
+        handling=row.handling or "opened",
+        acknowledged_ms=row.acknowledged_ms, settled_ms=row.settled_ms, disposition=row.disposition,
+        cause="" if story is None else story.cause, done="" if story is None else story.action,
     )  # fmt: skip
 
 

@@ -52,11 +52,14 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     """One incident, worst first. ``kind`` is food (limit, cooking, cooling, reheating), what keeps it (rate, door,
-    power, defrost), sensor (silence, fault) or record (fork): different things to do. ``cause``: the incident that
+    power, defrost), sensor (silence, fault) or record (fork): different things to do. ``explained_by``: the one that
     explains it.
 
     ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
     an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
+
+    ``handling`` is how far people have come (``food_safety.incident``); ``cause``, ``done`` and ``disposition`` what
+    they wrote when they settled it, without anybody's name.
     """
 
     id: str
@@ -81,7 +84,13 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     late: bool
     earliest_ms: int | None = None
     latest_ms: int | None = None
-    cause: str | None = None
+    explained_by: str | None = None
+    handling: str = "opened"
+    acknowledged_ms: int | None = None
+    settled_ms: int | None = None
+    disposition: str | None = None
+    cause: str = ""
+    done: str = ""
 
 
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,6 +45,20 @@ def note_words(_: Callable[[str], str]) -> dict[str, str]:
     return {"proposed": _("menunggu konfirmasi")}
 
 
+def handling_words(_: Callable[[str], str]) -> dict[str, str]:
+    """How far people have come with an incident."""
+    return {
+        "opened": _("baru"), "acknowledged": _("diterima"), "acted": _("sedang ditangani"),
+        "unsigned": _("menunggu tanda tangan"), "held": _("makanan ditahan"), "settled": _("selesai ditangani"),
+    }  # fmt: skip
+
+
+def fate_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What became of the food."""
+    return {"use": _("makanan dipakai"), "hold": _("makanan ditahan"), "discard": _("makanan dibuang"),
+            "none": _("tidak ada makanan terkait")}  # fmt: skip
+
+
 def link_words(_: Callable[[str], str]) -> dict[str, str]:
     """How the gateways do."""
     return {
@@ -69,6 +83,7 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "unstable": _("belum stabil"), "low": _("menipis"), "worst": _("terburuk {worst} (batas {limit})"),
         "since": _("sejak {time} · {span}"), "done": _("selesai"), "ongoing": _("belum selesai"),
         "ended": _("{time} · selesai setelah {span}"),
+        "settled": _("Penyebab: {cause}. Yang dilakukan: {done}. Hasil: {fate}."), "fate": fate_words(_),
         "food": _("Keamanan pangan"), "sensor": _("Masalah sensor"), "more": _("+{n} lagi: {names}"),
         "rest": _("+{n} baris lagi"),
         "incident_open": _("{n} masalah belum selesai"),

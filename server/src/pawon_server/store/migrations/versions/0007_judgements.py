@@ -50,11 +50,11 @@ def upgrade() -> None:
     if rows:
         op.bulk_insert(made, rows)
     op.drop_table("rule_state")
-    op.add_column("incident", sa.Column("cause", sa.String(), nullable=True))
+    op.add_column("incident", sa.Column("explained_by", sa.String(), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("incident", "cause")
+    op.drop_column("incident", "explained_by")
     op.create_table(
         "rule_state",
         sa.Column("kitchen", sa.String(), nullable=False, primary_key=True),

@@ -15,6 +15,15 @@ function answer(screen, incidents, recent, nowMs) {
   return { mood, title: fill(words.incident_open, { n: incidents.length }), detail: names.join(", ") };
 }
 
+// What people did, once they have settled it.
+function done(incident) {
+  if (incident.handling !== "settled") return "";
+  const sentence = (words) => words.split(/\s+/).join(" ").trim().replace(/\.$/, "");
+  return fill(words.settled, {
+    cause: sentence(incident.cause), done: sentence(incident.done), fate: words.fate[incident.disposition] || "",
+  });
+}
+
 function paintForum(screen) {
   const { incidents, recent_incidents: recent } = screen.state;
   const nowMs = screen.time.now();
@@ -24,6 +33,8 @@ function paintForum(screen) {
     attribute(element, "data-incident", incident.id);
     attribute(element, "data-over", String(incident.closed_ms !== null));
     text(element.querySelector(".incident-now"), incident.closed_ms === null ? words.ongoing : words.done);
+    text(element.querySelector(".incident-done-what"), done(incident));
+    show(element.querySelector(".incident-done"), incident.handling === "settled");
     paintIncident(element, incident, nowMs);
   });
   show(byId("no-incidents"), cases.length === 0);
