@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, or_, select
 from starlette.concurrency import run_in_threadpool
 
 from ..acts import AnyAct
-from ..food_safety.incident import SENSOR_KINDS, Acknowledge, Correct, Note, Settle, Sign
+from ..food_safety.incident import FOOD_KINDS, Acknowledge, Correct, Note, Settle, Sign
 from ..people.person import Person
 from ..projections.incident_acts import acts_of, case_of
 from ..projections.people import people_of
@@ -114,7 +114,7 @@ def incident_pages(
         gettext = screen.speech.gettext
         fates = fate_words(gettext)
         choices = choice_words(gettext)
-        if view.kind not in SENSOR_KINDS:
+        if view.kind in FOOD_KINDS:
             del choices["none"]
         return {
             "name": name, "look": screen.incident(view), "view": view, "case": case,
