@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from pawon_edge.config import ConfigError, load_config
+from pawon_food_safety.overrides import adjust
+from pawon_food_safety.profile import load_profile
 
 GOOD = """
 kitchen = "dapur-1"
@@ -159,3 +161,16 @@ def test_bytes_that_are_no_text_are_a_problem(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     assert caught.value.problems[0].startswith("not TOML")
+
+
+def test_the_guard_takes_the_overrides_of_the_server(tmp_path: Path) -> None:
+    """The very tables of ``server.toml`` give the very rules and version; mistakes are told with all others."""
+    override = '[[override]]\nid = "chiller-hot"\nabove = 4.5\n'
+    path = tmp_path / "gateway.toml"
+    path.write_text(GOOD + override)
+    config, _ = load_config(path)
+    served = adjust(load_profile("ID-MBG"), [{"id": "chiller-hot", "above": 4.5}])
+    assert config.rules() == served
+    assert served.version != load_profile("ID-MBG").version
+    told = problems(tmp_path, GOOD.replace('point = "chiller"', 'point = "oven"') + override.replace("4.5", "9.0"))
+    assert [problem.split(": ")[0] for problem in told] == ["override[0].above", "w1[0].sensor[0].point"]

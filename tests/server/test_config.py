@@ -143,3 +143,30 @@ def test_a_file_that_cannot_be_read_is_a_problem_not_a_traceback(tmp_path: Path)
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "damaged.toml")
     assert caught.value.problems[0].startswith("not TOML")
+
+
+def test_overrides_change_what_the_kitchen_is_judged_by(tmp_path: Path) -> None:
+    """A stricter row is taken and the version says so; a laxer one only with its source and its approval."""
+    path = tmp_path / "server.toml"
+    path.write_text(GOOD + '[[override]]\nid = "chiller-hot"\nabove = 4.5\n')
+    rules = load_config(path).rules()
+    assert [row.value for row in rules.limit if row.id == "chiller-hot"] == [4.5]
+    assert rules.version.startswith("2026.11+")
+    laxer = GOOD + '[[override]]\nid = "chiller-hot"\nabove = 6.0\nsource = "Buku dapur"\n'
+    assert problems(tmp_path, laxer) == [
+        "override[0].above: chiller-hot would be laxer; say source and approved_by beside it"
+    ]
+    path.write_text(laxer + 'approved_by = "Ahli gizi"\n')
+    assert load_config(path).rules().version != rules.version
+    path.write_text(GOOD)
+    assert load_config(path).rules().version == "2026.11"
+
+
+def test_mistakes_of_overrides_are_told_beside_all_others(tmp_path: Path) -> None:
+    """Each at its place; what is no array of tables is one mistake and hides no other."""
+    text = GOOD.replace('point = "chiller"', 'point = "oven"') + '[[override]]\nid = "x"\n[[override]]\nabove = 1\n'
+    assert [problem.split(": ")[0] for problem in problems(tmp_path, text)] == [
+        "override[0]", "override[1]", "sensor[0].point",
+    ]  # fmt: skip
+    told = problems(tmp_path, 'override = "chiller"\n' + GOOD.replace('point = "chiller"', 'point = "oven"'))
+    assert [problem.split(": ")[0] for problem in told] == ["override", "sensor[0].point"]

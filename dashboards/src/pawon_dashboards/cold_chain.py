@@ -17,10 +17,11 @@ TITLE = "Rantai dingin"
 
 
 def cold_chain(profile: Profile) -> dashboard.Dashboard:
-    """The dashboard; ``profile`` says which control points have temperature limits and on which side."""
+    """The dashboard; ``profile`` says on which side the limits of the cold chain's points lie."""
     directions: dict[str, int] = {}
     for limit in profile.limit:
-        if limit.quantity == "temperature_c":
+        # Elsewhere somebody measures now and then: a panel of its own would stand empty.
+        if limit.quantity == "temperature_c" and limit.point in temperatures.POINT_TITLES:
             directions.setdefault(limit.point, limit.direction)
     board = (
         Dashboard(TITLE)

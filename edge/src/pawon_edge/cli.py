@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pawon_contract.broker import BrokerAddress, parse_broker
-from pawon_food_safety.profile import load_profile
 
 from . import VERSION, wizard
 from .clock import SystemClock
@@ -44,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config, config_hash = load_config(options.config)
         brokers = broker_addresses(config, options.config)
-        if load_profile(config.guard.profile).demo and not options.demo:
+        if config.rules().demo and not options.demo:
             raise ConfigError(options.config, [f"guard.profile: {config.guard.profile} is for demonstrations only"])
     except ConfigError as error:
         for problem in error.problems:
@@ -115,6 +114,8 @@ def check(config: GatewayConfig, brokers: list[BrokerAddress]) -> int:
     """Say what the gateway would do, and what it would stumble over on this machine."""
     problems = [text for text in (data_dir_problem(config.data_dir),) if text]
     print(f"gateway {config.gateway} of kitchen {config.kitchen}, broker {brokers[0].host}:{brokers[0].port}")
+    rules = config.rules()
+    print(f"  the guard judges by profile {rules.id} {rules.version}")
     for witness, broker in zip(config.witness, brokers[1:], strict=True):
         print(f"  witness {witness.name}: {broker.host}:{broker.port}, {witness.quota_rows} rows may wait for it")
     for _, device in config.devices:
