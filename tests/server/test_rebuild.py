@@ -160,7 +160,7 @@ def test_the_bad_days_fill_every_table(tmp_path: Path) -> None:
         kinds |= {str(row[0]) for row in record.rows("SELECT DISTINCT kind FROM journal")}
         record.close()
     assert all(filled.values()), filled
-    assert kinds == set(get_args(EntryKind)) - {"repair", "due"}
+    assert kinds == set(get_args(EntryKind)) - {"repair"}
 
 
 def test_every_table_is_the_journal_a_projection_or_left_out_with_a_reason() -> None:

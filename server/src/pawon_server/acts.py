@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from .food_safety.batch_acts import BatchAct
 from .people.person import ChangePin, SetPerson
 
-AnyAct = SetPerson | ChangePin
+AnyAct = SetPerson | ChangePin | BatchAct
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

@@ -19,9 +19,9 @@ EDITION = 2
 class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One configured sensor. ``point`` is a control point of the profile, or empty; ``place`` where it measures.
 
-    ``measures``: food, or a probe that follows it (``product``), or the ``air`` around it. ``error_c``: how far it may be
-    off, taken as the guard band of every limit; unknown: the limits' own. ``door`` and ``power``: the contacts of its
-    place, sensors of the same gateway.
+    ``measures``: food, or a probe that follows it (``product``), or the ``air`` around it. ``error_c``: how far it may
+    be off, taken as the guard band of every limit; unknown: the limits' own. ``door`` and ``power``: the contacts of
+    its place, sensors of the same gateway.
     """
 
     id: str
@@ -60,7 +60,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version of a kitchen's configuration, as far as projections depend on it; ``edition``: see ``EDITION``.
 
-    ``witness``: this server stores, verifies and shows a copy, and pages nobody."""
+    ``witness``: this server stores, verifies and shows a copy, and pages nobody. ``portion_limit``: of the kitchen's
+    licence, for one serving day."""
 
     kitchen: str
     name: str
@@ -70,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     places: list[Place]
     witness: bool = False
     edition: int = 1
+    portion_limit: int | None = None
 
     def sensor(self, name: str) -> Sensor | None:
         """A sensor by id."""

@@ -39,7 +39,7 @@ class Planned(Act, frozen=True, kw_only=True):
     dish: Named
     day: Day
     portions: Portions
-    schools: Annotated[list[Destination], Meta(max_length=60)] = []
+    schools: Annotated[tuple[Destination, ...], Meta(max_length=60)] = ()
     food: Annotated[str, Meta(pattern=r"^[a-z-]{0,32}$")] = ""
     pans: Annotated[int, Meta(ge=1, le=60)] = 1
     place: Annotated[str, Meta(pattern=r"^[a-z0-9-]{0,32}$")] = ""
@@ -90,7 +90,7 @@ class PackBatch(OfBatch, frozen=True, kw_only=True, tag="batch.pack"):
 class LeaveBatch(OfBatch, frozen=True, kw_only=True, tag="batch.leave"):
     """A trip left with the portions of ``schools`` (none named: of all); food of its first and last box."""
 
-    schools: Annotated[list[Named], Meta(max_length=60)] = []
+    schools: Annotated[tuple[Named, ...], Meta(max_length=60)] = ()
     vehicle: Line = ""
     first_c: Celsius | None = None
     last_c: Celsius | None = None
