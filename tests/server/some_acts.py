@@ -50,7 +50,7 @@ SCHOOLS = ("SD 1", "SD 2", "")
 
 
 def _moment(chance: random.Random) -> int:
-    return 1_760_000_000_000 + chance.randint(-600, 600) * 60_000
+    return 1_760_000_000_000 + chance.randint(-600, 30) * 60_000
 
 
 def _plan(chance: random.Random) -> dict[str, Any]:
@@ -84,11 +84,13 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     ])()  # fmt: skip
 
 
-KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [_person, _pin, _open_batch, *[_batch] * 8]
+KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [
+    *[_person] * 3, _pin, *[_open_batch] * 3, *[_batch] * 8,
+]  # fmt: skip
 
 
 def some_act(chance: random.Random) -> AnyAct:
     """One act, by anybody; now and then one that was written before."""
     head: dict[str, Any] = {"id": f"{chance.choice([chance.randint(1, 5), chance.getrandbits(60)]):016x}",
-            "by": chance.choice([*PEOPLE, MACHINE, MACHINE])}  # fmt: skip
+            "by": chance.choice([*PEOPLE, *[MACHINE] * 5])}  # fmt: skip
     return chance.choice(KINDS)(chance, head)

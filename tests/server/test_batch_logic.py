@@ -286,7 +286,7 @@ def _accepted(seed: int, count: int) -> tuple[Batch | None, list[BatchAct], list
     chance = random.Random(seed)
     batch, acts, states = None, [], []
     while len(acts) < count and len(states) < count * 20:
-        act: Any = chance.choice(KINDS[2:] if batch is None else KINDS[3:])(
+        act: Any = chance.choice(KINDS[4:] if batch is None else KINDS[7:])(
             chance, {"id": f"{chance.getrandbits(60):016x}", "by": "-"}
         )
         now_ms = 1_760_000_000_000 + chance.randint(-300, 600) * 60_000
