@@ -70,7 +70,7 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     portions = {"portions": chance.choice([None, 1, 40, 100])}
     return chance.choice([
         lambda: NameBatch(**one, **_plan(chance)),
-        lambda: CookedPan(**one, **at, pan=chance.choice(["", "2"])),
+        *[lambda: CookedPan(**one, at_ms=min(_moment(chance), _moment(chance)), pan=chance.choice(["", "2"]))] * 4,
         lambda: CorrectPan(**one, **at, reason="salah ketik"),
         lambda: PackBatch(**one, **at, core_c=66.0),
         lambda: LeaveBatch(**one, **at, schools=tuple(SCHOOLS[: chance.randint(0, 2)]), vehicle="B 1 XX"),
@@ -79,7 +79,7 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
         lambda: DisposeBatch(**one, **at, decision=chance.choice(["use", "hold", "discard"]), **portions,
                              school=chance.choice([None, *SCHOOLS]), reason="diperiksa"),
         lambda: AllowBatch(**one, **at, lowest_c=chance.choice([59.0, 63.0]), note="termometer"),
-        lambda: TakeSample(**one, **at, mass_g=chance.choice([100.0, 150.0])),
+        *[lambda: TakeSample(**one, **at, mass_g=chance.choice([100.0, 150.0]))] * 3,
         lambda: DiscardSample(**one, **at, sample=f"{chance.randint(1, 5):016x}", reason="lewat waktu", early=True),
     ])()  # fmt: skip
 
