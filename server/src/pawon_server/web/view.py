@@ -1,7 +1,7 @@
 """What the screens are told: one snapshot, and the events that change it.
 
-Shapes only. ``/events`` sends ``snapshot`` on connecting, then ``tile``, ``incidents``, ``stock``, ``gateways`` as they
-change and ``tick`` every second; each is the JSON of the struct named beside it in ``EVENTS``.
+Shapes only. ``/events`` sends ``snapshot`` on connecting, then ``tile``, ``incidents``, ``stock``, ``gateways``,
+``batches`` as they change and ``tick`` every second; each is the JSON of the struct named beside it in ``EVENTS``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from typing import Literal
 
 import msgspec
 
+from ..food_safety.batch import BatchState
+
 TileState = Literal["ok", "warning", "critical", "no_data", "fault"]
+# Incidents about food; the others are about sensors and the record.
+FOOD = ("limit", "batch")
 
 
 class Kitchen(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,15 +55,15 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident, worst first. ``kind`` is food (limit), sensor (silence, fault) or record (fork): different things
-    to do.
+    """One incident, worst first. ``kind`` is food (limit, batch), sensor (silence, fault) or record (fork): different
+    things to do.
 
     ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
     an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
     """
 
     id: str
-    kind: Literal["limit", "silence", "fault", "fork"]
+    kind: Literal["limit", "batch", "silence", "fault", "fork"]
     severity: Literal["warning", "critical"]
     sensor: str
     name: str
@@ -78,6 +82,33 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     late: bool
     earliest_ms: int | None = None
     latest_ms: int | None = None
+
+
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment of a batch's clock from which a rule applies, and what is to be done then."""
+
+    at_ms: int
+    severity: Literal["warning", "critical"]
+    text_id: str
+    text_en: str
+    action_id: str
+    action_en: str
+
+
+class BatchView(msgspec.Struct, frozen=True, kw_only=True):
+    """A cooked batch. ``steps``: its clock, the earliest first; empty until it is cooked and once nothing is left.
+    Portions of an unnamed one are not known."""
+
+    id: str
+    name: str
+    wave: str
+    day: str
+    state: BatchState
+    named: bool
+    cooked_ms: int | None
+    portions: int
+    remaining: int
+    steps: list[StepView]
 
 
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +165,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     movements: list[MovementView]
     stock: list[StockView]
     gateways: list[GatewayView]
+    batches: list[BatchView] = []
 
 
 class Incidents(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +180,12 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
 
     stock: list[StockView]
     movements: list[MovementView]
+
+
+class Batches(msgspec.Struct, frozen=True, kw_only=True):
+    """Event ``batches``: what is not eaten yet, the most urgent first, and what else is served today."""
+
+    batches: list[BatchView]
 
 
 class Gateways(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,5 +206,6 @@ EVENTS: dict[str, type[msgspec.Struct]] = {
     "incidents": Incidents,
     "stock": Stock,
     "gateways": Gateways,
+    "batches": Batches,
     "tick": Tick,
 }

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ..words import fault_words
 from .language import Speech, zone_label
-from .view import TileState
+from .view import FOOD, TileState
 
 # What a tile shows by shape and word: its state, or that a good value is judged by no limit.
 Sign = TileState | Literal["measured"]
@@ -53,6 +53,16 @@ def link_words(_: Callable[[str], str]) -> dict[str, str]:
     }  # fmt: skip
 
 
+def batch_words(_: Callable[[str], str]) -> dict[str, str]:
+    """Where a batch is, what its clock shows, and what to do while no rule says it."""
+    return {
+        "cooking": _("SEDANG DIMASAK"), "cooked": _("MATANG"), "packed": _("DIKEMAS"), "left": _("BERANGKAT"),
+        "arrived": _("TIBA"), "eaten": _("SUDAH DIMAKAN"), "discarded": _("DIBUANG"), "over": _("WAKTU HABIS"),
+        "remaining": _("SISA WAKTU"), "wave": _("gelombang {wave}"), "before": _("Makan sebelum {time}"),
+        "unnamed": _("Beri nama di halaman petugas."), "old": _("DATA LAMA"),
+    }  # fmt: skip
+
+
 def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]) -> dict[str, object]:
     """Every word and sign that the scripts need. ``{braces}`` are filled in by them."""
     _ = speech.gettext
@@ -60,7 +70,7 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "language": speech.language, "decimal": speech.decimal, "group": speech.group, "months": speech.months,
         "zone": zone, "zone_label": zone_label(zone, now_ms), "rows": dict(rows), "queue": QUEUE_WORTH_TELLING,
         "state": state_words(_), "fault": fault_words(_), "movement": movement_words(_), "note": note_words(_),
-        "link": link_words(_), "estimate": estimate_words(_),
+        "link": link_words(_), "estimate": estimate_words(_), "batch": batch_words(_), "food_kinds": FOOD,
         "open": _("terbuka"), "closed": _("tertutup"), "power_on": _("menyala"), "power_off": _("padam"),
         "piece": _("buah"), "seconds": _("{s} detik"), "minutes": _("{m} menit"), "hours": _("{h} jam"),
         "hours_minutes": _("{h} jam {m} menit"), "days": _("{d} hari"), "days_hours": _("{d} hari {h} jam"),

@@ -3,6 +3,10 @@ import { shownState } from "./board.js";
 import { attribute, icon, show, text } from "./paint.js";
 import { fill, limit, moment, span, words } from "./words.js";
 
+export function ofFood(incident) {
+  return words.food_kinds.includes(incident.kind);
+}
+
 export function look(incident, nowMs) {
   let worst = "";
   if (incident.worst !== null) {
@@ -15,8 +19,8 @@ export function look(incident, nowMs) {
   return {
     worst,
     word: words.state[incident.severity],
-    sort: incident.kind === "limit" ? words.food : words.sensor,
-    icon: incident.kind === "limit" ? incident.severity : "fault",
+    sort: ofFood(incident) ? words.food : words.sensor,
+    icon: ofFood(incident) ? incident.severity : "fault",
     what: incident["text_" + words.language],
     action: incident["action_" + words.language],
     since: fill(open ? words.since : words.ended, {
