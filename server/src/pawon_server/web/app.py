@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from ..rulebook import Rulebook
 from .api import api
+from .batches_api import batches_api
 from .board import Board
 from .desk import Desk
 from .events import Hub
@@ -52,6 +53,7 @@ def make_app(
     app.include_router(pages(board.snapshot, app.openapi, screens))
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
+    app.include_router(batches_api(reader, book, desk, board.snapshot_ms))
     app.include_router(people_api(desk))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
