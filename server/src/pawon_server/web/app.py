@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from ..rulebook import Rulebook
 from .api import api
+from .batch_pages import batch_pages
 from .batches_api import batches_api
 from .board import Board
 from .desk import Desk
@@ -57,6 +58,7 @@ def make_app(
     app.include_router(people_api(desk))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
+    app.include_router(batch_pages(reader, book, staff, screens, board.snapshot))
     mount_static(app)
 
     @app.get("/events", include_in_schema=False)
