@@ -101,6 +101,7 @@ class BatchLook:
     name: str = ""
     wave: str = ""
     figure: str = "–"
+    size: str = "s"
     word: str = ""
     what: str = ""
 
@@ -130,6 +131,10 @@ def digits_size(number: str) -> str:
 def action_size(action: str) -> str:
     """How large an instruction of so many signs may be written so that none of it is cut (the scripts do the same)."""
     return "s" if len(action) <= 50 else "m" if len(action) <= 90 else "l"
+
+
+# Hours of two digits need a smaller figure.
+LONG_FIGURE = 8
 
 
 def countdown(left_ms: int) -> str:
@@ -272,6 +277,7 @@ class Screen:
             what = what or words["before"].format(time=self.clock(last))
         return BatchLook(
             id=batch.id, state=state, sign=sign, name=batch.name, figure=figure, word=word, what=what,
+            size="s" if len(figure) <= LONG_FIGURE else "l",
             wave=words["wave"].format(wave=batch.wave) if batch.named else "",
         )  # fmt: skip
 

@@ -2,6 +2,9 @@
 import { attribute, icon, rows, show, text } from "./paint.js";
 import { clockWithZone, fill, words } from "./words.js";
 
+// Hours of two digits need a smaller figure.
+const LONG_FIGURE = 8;
+
 export function uneaten(batches) {
   return batches.filter((batch) => batch.state !== "eaten" && batch.state !== "discarded");
 }
@@ -45,6 +48,7 @@ export function paintBatches(section, batches, nowMs, live) {
     text(element.querySelector(".batch-name"), one.name);
     text(element.querySelector(".batch-wave"), one.named ? fill(words.batch.wave, { wave: one.wave }) : "");
     text(element.querySelector(".batch-figure"), seen.figure);
+    attribute(element.querySelector(".batch-figure"), "data-size", seen.figure.length <= LONG_FIGURE ? "s" : "l");
     text(element.querySelector(".batch-word"), seen.word);
     text(element.querySelector(".batch-what"), seen.what);
   });
