@@ -53,9 +53,7 @@ LADDER = [
 THAWING = [rows.Ladder(point="thawing", from_s=4 * 3600, disposition="discard", action_id="-", action_en="-")]
 
 
-def series(
-    values: Iterable[float], every_ms: int, start_ms: int = 0, valid_ms: int | None = None
-) -> list[Observation]:
+def series(values: Iterable[float], every_ms: int, start_ms: int = 0, valid_ms: int | None = None) -> list[Observation]:
     """One value every ``every_ms``, each believed for half as long again."""
     valid_ms = every_ms * 3 // 2 if valid_ms is None else valid_ms
     return [

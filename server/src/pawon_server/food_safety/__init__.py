@@ -1,1 +1,1 @@
-"""Food safety beyond single sensors: batches, lots, incidents with people's actions. Its logic is pure."""
+"""Batches, lots and incidents with what people do about them. Its logic is pure: the store is the projections'."""

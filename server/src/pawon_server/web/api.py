@@ -25,7 +25,17 @@ from ..projections.completeness import (
     minutes_known,
 )
 from ..rulebook import Rulebook
-from ..store.tables import completeness, gateway, incident, movement, quarantine, reading, reading_minute
+from ..store.tables import (
+    batch,
+    batch_school,
+    completeness,
+    gateway,
+    incident,
+    movement,
+    quarantine,
+    reading,
+    reading_minute,
+)
 from .dates import Dates
 from .queries import balances, incident_view, movement_view
 from .view import Snapshot
@@ -93,9 +103,9 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         ``guess``), ``earliest_at`` and ``latest_at`` bound the time; null where nothing does. ``resolution``: a report
         as it came (``raw``), or of old days a whole ``minute`` with its mean, least and greatest value."""
         asked = {"sensor": sensor, "quantity": quantity}
-        where = where_is(reading, kitchen, asked) + _between(reading.c.measured_ms, since, until)
+        where = _where(reading, kitchen, asked) + _between(reading.c.measured_ms, since, until)
         keys = (reading.c.measured_ms, reading.c.sequence, reading.c.spool, reading.c.gateway)
-        rows, following = one_page(reader, select(reading).where(*where), keys, cursor, limit)
+        rows, following = _page(reader, select(reading).where(*where), keys, cursor, limit)
         dates = _dates(reader, kitchen, [row.boot for row in rows])
         items = [
             {
@@ -139,7 +149,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         zone = book.settings.timezone
         here = local_day(day.isoformat() if day else day_of(now_ms // MINUTE_MS, zone).name, zone)
         over = max(0, (now_ms - MIDDLE_MS) // MINUTE_MS + 1 - here.start)
-        where = where_is(completeness, kitchen, {"sensor": sensor, "day": here.name})
+        where = _where(completeness, kitchen, {"sensor": sensor, "day": here.name})
         with reader.connect() as connection:
             found = {row.sensor: row for row in connection.execute(select(completeness).where(*where).limit(MAX_PAGE))}
         wanted = [name for name in names if _wanted(name, sensor)]
@@ -164,12 +174,12 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
     ) -> Page:  # fmt: skip
         """What went wrong; ``closed_at`` is null while it lasts. Where the clock that dated the opening (``clock``) or
         the closing (``closed_clock``) only guessed, ``earliest_at`` and so on bound it."""
-        where = where_is(incident, kitchen, {"sensor": sensor, "kind": kind, "severity": severity})
+        where = _where(incident, kitchen, {"sensor": sensor, "kind": kind, "severity": severity})
         where += _between(incident.c.opened_ms, since, until)
         if open is not None:
             where.append(incident.c.closed_ms.is_(None) if open else incident.c.closed_ms.is_not(None))
         keys = (incident.c.opened_ms, incident.c.id)
-        rows, following = one_page(reader, select(incident).where(*where), keys, cursor, limit)
+        rows, following = _page(reader, select(incident).where(*where), keys, cursor, limit)
         dates = _dates(reader, kitchen, [name for row in rows for name in (row.boot, row.closed_boot)])
         items = []
         for row in rows:
@@ -199,10 +209,10 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         until: AwareDatetime | None = None, cursor: Cursor = None, limit: Limit = 100,
     ) -> Page:  # fmt: skip
         """What was weighed in and out; only confirmed movements count in the book."""
-        where = where_is(movement, kitchen, {"place": place, "item": item, "state": state})
+        where = _where(movement, kitchen, {"place": place, "item": item, "state": state})
         where += _between(movement.c.occurred_ms, since, until)
         keys = (movement.c.occurred_ms, movement.c.id)
-        rows, following = one_page(reader, select(movement).where(*where), keys, cursor, limit)
+        rows, following = _page(reader, select(movement).where(*where), keys, cursor, limit)
         dates = _dates(reader, kitchen, [row.boot for row in rows])
         items = []
         for row in rows:
@@ -275,14 +285,29 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
     return router
 
 
+def batch_rows(
+    reader: Engine,
+    kitchen: str,
+    day: date | None,
+    state: str | None,
+    school: str | None,
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[Any], str | None]:
+    """One page of cooked batches, the newest first, and where the next page begins."""
+    where = _where(batch, kitchen, {"day": None if day is None else day.isoformat(), "state": state})
+    if school is not None:
+        there = select(batch_school.c.batch).where(batch_school.c.kitchen == kitchen, batch_school.c.school == school)
+        where.append(batch.c.id.in_(there))
+    return _page(reader, select(batch).where(*where), (batch.c.opened_ms, batch.c.id), cursor, limit)
+
+
 def kept_rows(
     reader: Engine, kitchen: str, name: str | None, cursor: str | None, limit: int
 ) -> tuple[list[Any], str | None]:
     """One page of the quarantine, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
     keys = (quarantine.c.journal_id, quarantine.c.sequence)
-    return one_page(
-        reader, select(quarantine).where(*where_is(quarantine, kitchen, {"gateway": name})), keys, cursor, limit
-    )
+    return _page(reader, select(quarantine).where(*_where(quarantine, kitchen, {"gateway": name})), keys, cursor, limit)
 
 
 def _dates(reader: Engine, kitchen: str, names: list[str | None]) -> Dates:
@@ -302,7 +327,7 @@ def old_minutes(
     in the table. In the order of readings a minute stands at its beginning, behind what is raw there."""
     zero: ColumnElement[int] = literal(0)
     keys = (reading_minute.c.minute_ms, zero, reading_minute.c.sensor, reading_minute.c.quantity)
-    where = where_is(reading_minute, kitchen, asked) + between
+    where = _where(reading_minute, kitchen, asked) + between
     if cursor is not None:
         where.append(_after(keys, cursor))
     rows: list[Any] = []
@@ -327,8 +352,7 @@ def _wanted(value: str, filter_value: str | None) -> bool:
     return filter_value is None or value == filter_value
 
 
-def where_is(table: Table, kitchen: str, filters: dict[str, str | None]) -> list[ColumnElement[bool]]:
-    """The rows of the kitchen whose columns have these values; ``None`` asks for nothing."""
+def _where(table: Table, kitchen: str, filters: dict[str, str | None]) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [table.c.kitchen == kitchen]
     where += [table.c[name] == value for name, value in filters.items() if value is not None]
     return where
@@ -348,7 +372,7 @@ def _ms(at: datetime) -> int:
     return -((EPOCH - at) // timedelta(milliseconds=1))
 
 
-def one_page(
+def _page(
     reader: Engine, query: Select[Any], keys: tuple[ColumnElement[Any], ...], cursor: str | None, limit: int
 ) -> tuple[list[Any], str | None]:
     """One page in descending order of ``keys``; the cursor is the last row's keys, so rows may come in between."""

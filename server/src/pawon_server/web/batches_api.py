@@ -19,13 +19,13 @@ from ..food_safety.batch_clock import steps
 from ..people.act import new_id
 from ..people.person import Person
 from ..rulebook import Rulebook
-from ..store.tables import batch, batch_event, batch_school, sample
-from .api import AskedDay, Cursor, Limit, Page, Word, iso, one_page, where_is
+from ..store.tables import batch, batch_event, sample
+from .api import AskedDay, Cursor, Limit, Page, Word, batch_rows, iso
 from .desk import Desk
 
 # What a person may be told of an event; everything else of an act is for the record.
 SHOWN = (
-    "pan", "name", "portions", "school", "schools", "vehicle", "core_c", "first_c", "last_c", "lowest_c", "peak_c",
+    "pan", "name", "portions", "school", "schools", "core_c", "first_c", "last_c", "lowest_c", "peak_c",
     "f_min", "boxes", "decision", "mass_g", "container", "place", "rule", "state",
 )  # fmt: skip
 MAX_EVENTS = 500
@@ -45,14 +45,7 @@ def batches_api(reader: Engine, book: Rulebook, desk: Desk, utc_ms: Callable[[],
         discarded), with portions for a ``school``. ``deadline_at`` is when the first critical rule applies that nobody
         lifted, ``countdown_s`` how long that is from now (below zero: since when it applies); null once nothing is
         left, and before it is cooked."""
-        where = where_is(batch, kitchen, {"day": None if day is None else day.isoformat(), "state": state})
-        if school is not None:
-            there = select(batch_school.c.batch).where(
-                batch_school.c.kitchen == kitchen, batch_school.c.school == school
-            )
-            where.append(batch.c.id.in_(there))
-        keys = (batch.c.opened_ms, batch.c.id)
-        rows, following = one_page(reader, select(batch).where(*where), keys, cursor, limit)
+        rows, following = batch_rows(reader, kitchen, day, state, school, cursor, limit)
         now_ms = utc_ms()
         items = [_item(msgspec.json.decode(row.content, type=Batch), book, now_ms) for row in rows]
         return Page(items=items, next=following)
