@@ -10,6 +10,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pawon_server.acts import AnyAct
+from pawon_server.food_safety.batch_acts import (
+    AllowBatch,
+    ArriveBatch,
+    CookedPan,
+    CorrectPan,
+    Destination,
+    DiscardSample,
+    DisposeBatch,
+    EatBatch,
+    LeaveBatch,
+    NameBatch,
+    OpenBatch,
+    PackBatch,
+    TakeSample,
+)
 from pawon_server.food_safety.incident import Acknowledge, Correct, Note, Settle, Sign
 from pawon_server.people.act import MACHINE, ROLES
 from pawon_server.people.person import ChangePin, SetPerson
@@ -29,7 +44,50 @@ def _pin(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     return ChangePin(**head, pin=f"scrypt${chance.randint(1, 9)}")
 
 
-KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [_person, _pin]
+# Most acts of a day are about a few batches, told within some hours of the day that ``straight`` begins with.
+DAY = "2025-10-09"
+BATCHES = ("B-251009-1-ayam-000000", "B-251009-1-ayam-000001", "B-251009-1-ayam-000002")
+SCHOOLS = ("SD 1", "SD 2", "")
+
+
+def _moment(chance: random.Random) -> int:
+    return 1_760_000_000_000 + chance.randint(-600, 30) * 60_000
+
+
+def _plan(chance: random.Random) -> dict[str, Any]:
+    schools = tuple(Destination(school=name, portions=chance.choice([50, 100])) for name in SCHOOLS[:2])
+    return {"wave": "1", "dish": "Ayam", "day": DAY, "portions": chance.choice([100, 150, 300, 3_000]),
+            "schools": schools[: chance.randint(0, 2)], "pans": chance.randint(1, 3)}  # fmt: skip
+
+
+def _open_batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    named = {**head, "id": f"{chance.randint(1, 10**6):010x}{chance.randint(0, 2):06x}"}
+    return OpenBatch(**named, **_plan(chance), began_ms=chance.choice([None, _moment(chance)]))
+
+
+def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    one = {**head, "batch": chance.choice(BATCHES)}
+    at, school = {"at_ms": _moment(chance)}, {"school": chance.choice(SCHOOLS)}
+    portions = {"portions": chance.choice([None, 1, 40, 100])}
+    return chance.choice([
+        lambda: NameBatch(**one, **_plan(chance)),
+        *[lambda: CookedPan(**one, at_ms=min(_moment(chance), _moment(chance)), pan=chance.choice(["", "2"]))] * 4,
+        lambda: CorrectPan(**one, **at, reason="salah ketik"),
+        lambda: PackBatch(**one, **at, core_c=66.0),
+        lambda: LeaveBatch(**one, **at, schools=tuple(SCHOOLS[: chance.randint(0, 2)]), vehicle="B 1 XX"),
+        lambda: ArriveBatch(**one, **at, school="SD 1"),
+        lambda: EatBatch(**one, **at, **school, **portions, replaces=chance.random() < 0.2),
+        lambda: DisposeBatch(**one, **at, decision=chance.choice(["use", "hold", "discard"]), **portions,
+                             school=chance.choice([None, *SCHOOLS]), reason="diperiksa"),
+        lambda: AllowBatch(**one, **at, lowest_c=chance.choice([59.0, 63.0]), note="termometer"),
+        *[lambda: TakeSample(**one, **at, mass_g=chance.choice([100.0, 150.0]))] * 3,
+        lambda: DiscardSample(**one, **at, sample=f"{chance.randint(1, 5):016x}", reason="lewat waktu", early=True),
+    ])()  # fmt: skip
+
+
+KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [
+    *[_person] * 3, _pin, *[_open_batch] * 3, *[_batch] * 8,
+]  # fmt: skip
 
 
 def _incident(chance: random.Random, head: dict[str, Any], incidents: Sequence[str], acts: Sequence[str]) -> AnyAct:
@@ -48,8 +106,8 @@ def _incident(chance: random.Random, head: dict[str, Any], incidents: Sequence[s
 
 def some_act(chance: random.Random, incidents: Sequence[str] = (), acts: Sequence[str] = ()) -> AnyAct:
     """One act, by anybody; now and then one that was written before, or about one of these incidents and acts."""
-    head = {"id": f"{chance.choice([chance.randint(1, 5), chance.getrandbits(60)]):016x}",
-            "by": chance.choice([*PEOPLE, MACHINE, MACHINE])}  # fmt: skip
-    if incidents and chance.random() < 0.5:
-        return _incident(chance, head, incidents, acts)
+    head: dict[str, Any] = {"id": f"{chance.choice([chance.randint(1, 5), chance.getrandbits(60)]):016x}",
+            "by": chance.choice([*PEOPLE, *[MACHINE] * 3])}  # fmt: skip
+    if incidents and chance.random() < 0.3:
+        return _incident(chance, {**head, "by": chance.choice(PEOPLE)}, incidents, acts)
     return chance.choice(KINDS)(chance, head)

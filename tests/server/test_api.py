@@ -14,21 +14,22 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.conftest import BOOK, Bench, NewAddress, on_sqlite
-from tests.server.desk import desk
+from tests.server.desk import ORIGIN, desk, hire, sign_in, write
 from tests.server.sender import Sender, temperature
 from tests.server.test_ingest import weighing
 
 from pawon_contract.messages import ClockFix, Reading, SensorFault
+from pawon_server.food_safety.batch_acts import CookedPan, Destination, OpenBatch
 from pawon_server.projections.minutes import Compacted
 from pawon_server.store.database import open_store
-from pawon_server.store.tables import incident, movement, quarantine, reading
+from pawon_server.store.tables import batch, incident, movement, quarantine, reading
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
 from pawon_server.web.events import Hub
 
 MINUTE = 60_000
-LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine")
-PAGED = ("readings", "incidents", "movements", "quarantine")
+LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "batches")
+PAGED = ("readings", "incidents", "movements", "quarantine", "batches")
 
 
 @dataclass
@@ -92,6 +93,12 @@ def fill(bench: Bench) -> Api:
         b'{"k":"bad"}', b'{"k":"worse"}',
     )  # fmt: skip
     bench.send(sender.batch(sent_ms=60 * MINUTE))
+    for n, dish in enumerate(("Nasi", "Ayam kecap")):
+        schools = (Destination(school=f"SD {n + 1}", portions=200),)
+        write(bench, OpenBatch(id=f"{n:016x}", by="-", wave="1", dish=dish, day="2025-10-09", portions=300,
+                               schools=schools))  # fmt: skip
+    pan = CookedPan(id=f"{2:016x}", by="-", batch="B-251009-1-nasi-000000", at_ms=bench.now_ms - 60 * MINUTE)
+    write(bench, pan)
     return Api(bench, sender)
 
 
@@ -159,6 +166,7 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("movements", "place", "nowhere", 0),
         ("stock", "place", "gudang", 1), ("stock", "item", "ayam", 1), ("stock", "item", "nothing", 0),
         ("gateways", "gateway", "gw-1", 1), ("gateways", "gateway", "gw-9", 0),
+        ("batches", "day", "2025-10-09", 2), ("batches", "day", "2025-10-10", 0), ("batches", "state", "cooked", 1),
         ("quarantine", "gateway", "gw-1", 2), ("quarantine", "gateway", "gw-9", 0),
     ],
 )  # fmt: skip
@@ -364,7 +372,7 @@ def test_whatever_is_asked_is_answered(api: Api, data: st.DataObject) -> None:
     ("table", "order", "filters"),
     [
         (reading, "measured_ms", "sensor = 'chiller-1' AND"), (incident, "opened_ms", ""),
-        (movement, "occurred_ms", ""), (quarantine, "journal_id", ""),
+        (movement, "occurred_ms", ""), (quarantine, "journal_id", ""), (batch, "opened_ms", ""),
     ],
 )  # fmt: skip
 def test_a_page_is_found_by_an_index(api: Api, table: Any, order: str, filters: str) -> None:
@@ -417,3 +425,46 @@ def test_the_description_for_people_comes_from_this_server_alone(api: Api) -> No
     assert "since" in page.text
     assert "://" not in page.text
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+def test_a_batch_tells_its_clock_and_all_that_happened(api: Api) -> None:
+    """The list has the deadline and how long it is until then, the batch itself every school and event, and no name of
+    whoever wrote it."""
+    (found,) = api.items("batches", school="SD 1")
+    assert (found["dish"], found["state"], found["remaining"]) == ("Nasi", "cooked", 300)
+    assert (found["cooked_at"], found["deadline_at"]) == ("2025-10-09T08:10:00.000Z", "2025-10-09T12:10:00.000Z")
+    assert found["countdown_s"] == 3 * 3600
+    assert api.items("batches", school="SD 9") == []
+    one = api.client.get(f"/api/v1/batches/{found['id']}").json()
+    assert [event["what"] for event in one["events"]] == ["batch.open", "batch.cooked"]
+    assert [(row["school"], row["portions"]) for row in one["schools"]] == [("SD 1", 200), ("", 100)]
+    assert {row["countdown_s"] for row in one["schools"]} == {3 * 3600}
+    assert "by" not in api.client.get(f"/api/v1/batches/{found['id']}").text.replace('"', " ").split()
+    assert api.client.get("/api/v1/batches/B-000000-x").status_code == 404
+    raw = next(one for one in api.items("batches") if one["dish"] == "Ayam kecap")
+    assert (raw["countdown_s"], raw["severity"], raw["steps"]) == (None, None, [])
+
+
+def test_acts_about_a_batch_are_written_over_the_api(growing: Api) -> None:
+    """Signed in, from a page of this server; the answer names the batch, what cannot be says why, once is once."""
+    path = "/api/v1/batches/acts"
+    opened = {"act": "batch.open", "id": "00000000000abcdef0", "wave": "2", "dish": "Sayur", "day": "2025-10-09",
+              "portions": 50}  # fmt: skip
+    assert growing.client.post(path, json=opened, headers=ORIGIN).status_code == 401
+    hire(growing.bench, "sari")
+    sign_in(growing.client, "sari")
+    assert growing.client.post(path, json=opened).status_code == 403
+    first = growing.client.post(path, json=opened, headers=ORIGIN).json()
+    assert first["batch"] == "B-251009-2-sayur-bcdef0"
+    assert growing.client.post(path, json=opened, headers=ORIGIN).json() == first
+    early = {"act": "batch.eaten", "batch": first["batch"], "school": ""}
+    answer = growing.client.post(path, json=early, headers=ORIGIN)
+    assert (answer.status_code, answer.json()["detail"]) == (409, "Belum matang")
+    for more in ({"act": "batch.cooked"}, {"act": "batch.eaten", "school": "", "portions": 30}):
+        said = {**more, "batch": first["batch"], "by": "wulan"}
+        assert growing.client.post(path, json=said, headers=ORIGIN).status_code == 200
+    assert growing.client.get(f"/api/v1/batches/{first['batch']}").json()["remaining"] == 20
+    assert growing.bench.rows("SELECT DISTINCT person FROM act WHERE what = 'batch.eaten'") == [("sari",)]
+    wrong: list[object] = [[], "x", {}, {"act": "person.set"}, {**early, "portions": -1}, {**early, "at_ms": "now"}]
+    for body in wrong:
+        assert growing.client.post(path, json=body, headers=ORIGIN).status_code == 422

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pawon_server.config import ConfigError, load_config
+from pawon_server.rulebook import encode
 
 GOOD = """
 kitchen = "dapur-1"
@@ -170,3 +171,15 @@ def test_mistakes_of_overrides_are_told_beside_all_others(tmp_path: Path) -> Non
     ]  # fmt: skip
     told = problems(tmp_path, 'override = "chiller"\n' + GOOD.replace('point = "chiller"', 'point = "oven"'))
     assert [problem.split(": ")[0] for problem in told] == ["override", "sensor[0].point"]
+
+
+def test_a_licence_for_portions_reaches_what_the_projections_know(tmp_path: Path) -> None:
+    """A number in the file is in the settings; none is none, and stands in no journal."""
+    path = tmp_path / "server.toml"
+    path.write_text(GOOD)
+    plain = load_config(path).settings()
+    assert plain.portion_limit is None
+    assert b"portion_limit" not in encode(plain)
+    path.write_text("portion_limit = 3000\n" + GOOD)
+    assert load_config(path).settings().portion_limit == 3000
+    assert problems(tmp_path, "portion_limit = 0\n" + GOOD)[0].startswith("portion_limit")

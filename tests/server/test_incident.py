@@ -85,10 +85,10 @@ def test_settling_needs_everything(act: Settle, missing: str) -> None:
 
 
 def test_food_is_never_none_of_anybodys_business() -> None:
-    """``none`` is for trouble of what measures only, of every kind of it and of no other kind."""
-    for kind in ("limit", "rate", "cooking", "anything"):
+    """``none`` is for trouble of what measures or keeps food, and never for trouble of the food itself."""
+    for kind in ("limit", "cooling", "cooking", "batch", "lot"):
         assert refuse(replace(WARNING, kind=kind), settle("none")) is not None
-    for kind in ("silence", "fault", "fork"):
+    for kind in ("silence", "fault", "fork", "rate", "door", "power", "defrost"):
         assert after(replace(WARNING, kind=kind), settle("none")).handling == "settled"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -103,6 +104,25 @@ SEVEN = [
     tile("penyimpanan-panas", value=64.2, high=None, low=60.0, limit="≥ 60 °C"), scale(),
     scale("timbangan-telur", value=0.0), tile("gudang-kering", value=27.9, high=30.0),
 ]  # fmt: skip
+
+
+def batch(ident: str = "B-251122-1-ayam-0000", *, cooked: int | None = 3 * 3600, **changes: Any) -> view.BatchView:
+    """A batch of which all is left, cooked so many seconds ago; warned after 3 h, stopped after 4 h and 6 h."""
+    ended = None if cooked is None else NOW_MS - cooked * 1000
+    steps = [] if ended is None else [
+        view.StepView(at_ms=ended + hours * 3_600_000, severity=severity, text_id=f"Waktu {hours} jam",  # type: ignore[arg-type]  # as listed
+                      text_en=f"{hours} hours", action_id=action, action_en=f"Do {hours}")
+        for hours, severity, action in (
+            (3, "warning", "Segera bagikan. Sisa waktu aman tinggal satu jam."),
+            (4, "critical", "Berhenti bagikan. Tarik makanan. Hubungi kepala SPPG."),
+            (6, "critical", "Buang makanan. Jangan kirim. Catat jumlah dan batch."),
+        )
+    ]  # fmt: skip
+    values: dict[str, Any] = {
+        "id": ident, "name": "Ayam kecap", "wave": "1", "day": "2025-11-22", "named": True, "cooked_ms": ended,
+        "state": "cooking" if ended is None else "cooked", "portions": 300, "remaining": 300, "steps": steps,
+    }  # fmt: skip
+    return view.BatchView(**(values | changes))
 
 
 def snapshot(tiles: list[view.Tile], **changes: Any) -> view.Snapshot:
@@ -838,3 +858,85 @@ def test_what_was_never_booked_is_not_zero(kitchen: Kitchen, open_page: Open) ->
         expect(row.locator(".amount")).to_have_text("–")
         expect(row.locator(".detail")).to_have_text("Penerimaan · belum dibukukan")
         assert row.get_attribute("data-low") is None
+
+
+def test_a_batch_counts_down_on_the_wall(kitchen: Kitchen, open_page: Open) -> None:
+    """Big, by the server's clock, second by second: from fine through its warning to over and counting up, without
+    one word from the server but the ticks; and eaten, it is gone."""
+    soon = 4 * 3600 - 6
+    kitchen.show(SEVEN, batches=[batch(cooked=soon), batch("B-2", cooked=None, name="Nasi", wave="2")])
+    page = open_page()
+    shown = page.locator('.batch[data-batch="B-251122-1-ayam-0000"]')
+    expect(shown).to_have_attribute("data-sign", "warning")
+    expect(shown.locator(".batch-word")).to_have_text("SISA WAKTU")
+    expect(shown.locator(".batch-what")).to_contain_text("Segera bagikan")
+    first = shown.locator(".batch-figure").inner_text()
+    assert first.startswith("0:00:0")
+    expect(shown.locator(".batch-figure")).not_to_have_text(first)
+    # Of 1080 lines: readable at three metres.
+    assert float(shown.locator(".batch-figure").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 57
+    expect(shown).to_have_attribute("data-sign", "critical", timeout=10_000)
+    expect(shown.locator(".batch-word")).to_have_text("WAKTU HABIS")
+    expect(shown.locator(".batch-figure")).to_have_text(re.compile(r"^\+0:00:0\d$"))
+    expect(shown.locator(".batch-what")).to_contain_text("Berhenti bagikan")
+    raw = page.locator('.batch[data-batch="B-2"]')
+    expect(raw.locator(".batch-word")).to_have_text("SEDANG DIMASAK")
+    expect(raw.locator(".batch-figure")).to_have_text("\u2013")
+    kitchen.send("batches", view.Batches(batches=[batch(state="eaten", remaining=0, steps=[])]))
+    expect(page.locator("#batches")).to_be_hidden()
+    expect(page.locator("#movements")).to_be_visible()
+
+
+def test_a_batch_on_an_old_wall_is_not_believed(kitchen: Kitchen, open_page: Open) -> None:
+    """Without the server nobody knows whether it was eaten: its figure is struck out and called old."""
+    kitchen.show(SEVEN, batches=[batch(cooked=60)])
+    page = open_page()
+    shown = page.locator(".batch")
+    expect(shown).to_have_attribute("data-sign", "ok")
+    expect(shown.locator(".batch-what")).to_contain_text("Makan sebelum 14:4")
+    kitchen.stop_stream()
+    expect(page.locator("body")).to_have_attribute("data-connection", "old", timeout=10_000)
+    expect(shown).to_have_attribute("data-sign", "no_data")
+    expect(shown.locator(".batch-word")).to_have_text("DATA LAMA")
+    struck = "e => getComputedStyle(e).textDecorationLine"
+    assert shown.locator(".batch-figure").evaluate(struck) == "line-through"
+
+
+@pytest.mark.parametrize("path", ["/wall", "/forum"])
+def test_batches_are_the_same_with_and_without_scripts(kitchen: Kitchen, open_page: Open, path: str) -> None:
+    """What the server writes is what the scripts write."""
+    kitchen.show(SEVEN, batches=[
+        batch(cooked=3 * 3600 - 600), batch("B-2", cooked=5 * 3600, name="Sayur"), batch("B-3", cooked=None),
+        batch("B-4", cooked=60, named=False, name="Masakan tanpa nama kompor"),
+    ])  # fmt: skip
+    look = "list => list.map(one => one.dataset.sign + '|' + one.innerText.replace(/\\d:\\d\\d:\\d\\d/, 'T'))"
+    plain = open_page(path, java_script_enabled=False, ready=False)
+    scripted = open_page(path)
+    expect(scripted.locator(".batch[data-key]")).to_have_count(4)
+    assert scripted.locator(".batch").evaluate_all(look) == plain.locator(".batch").evaluate_all(look)
+    assert [one.split("|")[0] for one in plain.locator(".batch").evaluate_all(look)] == [
+        "ok", "critical", "measured", "ok",
+    ]  # fmt: skip
+
+
+# Nothing of a batch sticks out of it, and it does not stick out of the rail.
+WHOLE = """e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight
+  && e.querySelector(".batch-what").scrollHeight <= e.querySelector(".batch-what").clientHeight + 1
+  && e.getBoundingClientRect().bottom <= e.closest(".rail").getBoundingClientRect().bottom"""
+
+
+def test_a_wall_full_of_batches_cuts_nothing_and_stands_out(kitchen: Kitchen, open_page: Open) -> None:
+    """Four clocks fit beside any number of tiles, what is more is counted, and every word has contrast."""
+    dishes = ((0, "Nasi"), (3, "Ayam kecap"), (35, "Sayur bening"), (7, "Semur tahu"), (1, "Tempe"), (2, "Buah"))
+    many = [batch(f"B-{n}", cooked=hours * 3600, name=name) for n, (hours, name) in enumerate(dishes)]
+    page = open_page(reduced_motion="reduce")
+    for count in (1, 2, 3, 4, 6):
+        kitchen.show(crowd(7), incidents=[incident(kind="batch")], batches=many[:count])
+        kitchen.send("snapshot", kitchen.current())
+        expect(page.locator(".batch")).to_have_count(min(count, 4))
+        settle(page)
+        assert page.evaluate(CUT) == [], f"{count} batches"
+        assert page.evaluate(CONTRAST) == [], f"{count} batches"
+        assert all(page.locator(".batch").nth(n).evaluate(WHOLE) for n in range(min(count, 4)))
+    expect(page.locator("#batches .rest")).to_contain_text("+2")
+    expect(page.locator(".incident-kind")).to_have_text("Keamanan pangan")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from .food_safety.incident import Acknowledge, Correct, Note, Settle, Sign
+from .food_safety.batch_acts import BatchAct
+from .food_safety.incident import IncidentAct
 from .people.person import ChangePin, SetPerson
 
-AnyAct = SetPerson | ChangePin | Acknowledge | Note | Settle | Sign | Correct
+AnyAct = SetPerson | ChangePin | IncidentAct | BatchAct
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

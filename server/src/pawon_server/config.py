@@ -127,6 +127,8 @@ class ServerConfig(_Table):
     item: list[ItemTable] = []
     place: list[PlaceTable] = []
     influx: InfluxTable | None = None
+    # How many portions of a dish the kitchen may make for one day, by its licence.
+    portion_limit: Annotated[int, Field(ge=1, le=30_000)] | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -192,6 +194,7 @@ class ServerConfig(_Table):
             places=[rulebook.Place(**row.model_dump()) for row in self.place],
             witness=self.role == "witness",
             edition=rulebook.EDITION,
+            portion_limit=self.portion_limit,
         )
 
 

@@ -60,7 +60,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version of a kitchen's configuration, as far as projections depend on it; ``edition``: see ``EDITION``.
 
-    ``witness``: this server stores, verifies and shows a copy, and pages nobody."""
+    ``witness``: this server stores, verifies and shows a copy, and pages nobody. ``portion_limit``: of the kitchen's
+    licence, for one serving day."""
 
     kitchen: str
     name: str
@@ -70,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     places: list[Place]
     witness: bool = False
     edition: int = 1
+    portion_limit: int | None = None
 
     def sensor(self, name: str) -> Sensor | None:
         """A sensor by id."""

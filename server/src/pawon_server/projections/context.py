@@ -50,6 +50,7 @@ class Changes:
     stock: bool = False
     gateways: bool = False
     alerts: bool = False
+    batches: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.sensors or self.incidents or self.stock or self.gateways or self.alerts)
+        return bool(self.sensors or self.incidents or self.stock or self.gateways or self.alerts or self.batches)

@@ -6,6 +6,8 @@ of what happened use the offset. Sensor trouble is another kind: see ``sensor_tr
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 from sqlalchemy import Connection, select
 
@@ -29,6 +31,16 @@ from .incident_rows import SUMMARIES, IncidentRows, is_news
 
 # What incidents of these rules are about. A power cut explains others.
 KINDS = ("limit", "rate", "defrost", "cooking", "cooling", "reheating", "door", "power")
+
+
+class Cooked(Protocol):
+    """Who is told that the probe in a pan passed the rule of cooking: ``Batches.cooked``."""
+
+    def __call__(
+        self, connection: Connection, book: Rulebook, *, sensor: Sensor, began_ms: int | None, cooked_ms: int,
+        peak_c: float, f_min: float, arrival: Arrival, changes: Changes,
+    ) -> None:  # fmt: skip
+        """Times are UTC by the arrival's clock."""
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,8 +74,8 @@ class _Judged(msgspec.Struct):
 class Excursions:
     """Projection of ``judgement``, and of ``incident`` rows of ``KINDS``."""
 
-    def __init__(self, kitchen: str, rows: IncidentRows) -> None:
-        self._kitchen, self._rows = kitchen, rows
+    def __init__(self, kitchen: str, rows: IncidentRows, cooked: Cooked) -> None:
+        self._kitchen, self._rows, self._cooked = kitchen, rows, cooked
         self._judged: dict[str, _Judged] = {}
         self._dirty: set[str] = set()
         self._unpaged: set[str] = set()  # incidents that opened late and still last
@@ -144,6 +156,14 @@ class Excursions:
         changes.incidents = changes.alerts = True
         changes.sensors.add(sensor.id)
         row = finding.row
+        if finding.event == "passed":
+            if finding.kind == "cooking":
+                self._cooked(
+                    connection, book, sensor=sensor, began_ms=arrival.utc_ms(finding.began_ms),
+                    cooked_ms=arrival.utc_ms(finding.at_ms), peak_c=finding.worst or 0.0, f_min=finding.f_min or 0.0,
+                    arrival=arrival, changes=changes,
+                )  # fmt: skip
+            return
         known = one.incidents.get(finding.rule)
         if finding.event == "opened":
             name = f"{row_id(arrival.gateway, arrival.spool, sequence)}.{finding.rule}"

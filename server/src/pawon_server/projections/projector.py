@@ -28,11 +28,14 @@ from pawon_contract.units import implausible
 from pawon_food_safety.profile import Profile
 
 from ..acts import decode_act
+from ..food_safety.batch_acts import KINDS as BATCH_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
 from ..store.tables import journal
 from .acts import Acts, Refusal, Written
+from .batches import SCOPE as BATCHES
+from .batches import Batches
 from .boot_times import Boot
 from .boots import Boots
 from .completeness import Completeness
@@ -105,13 +108,15 @@ class Projector:
         self.minutes = Minutes(kitchen)
         self.completeness = Completeness(kitchen)
         self._incident_rows = IncidentRows(kitchen)
-        self.excursions = Excursions(kitchen, self._incident_rows)
         self.trouble = SensorTrouble(kitchen, self._incident_rows)
         self.stock = Stock(kitchen)
         self.people = People(kitchen)
         self.acts = Acts(kitchen, self.people)
         IncidentActs(kitchen, self.people).join(self.acts)
-        self.watches: dict[str, Watch] = {}
+        self.batches = Batches(kitchen, self._incident_rows, self.people)
+        self.acts.know(BATCH_ACTS, self.batches.refuse, self.batches.take)
+        self.excursions = Excursions(kitchen, self._incident_rows, self.batches.cooked)
+        self.watches: dict[str, Watch] = {BATCHES: self.batches}
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
@@ -120,7 +125,7 @@ class Projector:
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
         for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
-                     self.trouble, self.people):  # fmt: skip
+                     self.trouble, self.people, self.batches):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
@@ -321,6 +326,7 @@ class Projector:
             for part in (self._incident_rows, self.stock):
                 part.fix_clock(connection, *fix)
             self.excursions.fix_clock(boot.boot, boot.offset_ms, sensors=own)
+            self.batches.fix_clock(connection, book, *fix, changes)
             changes.incidents = changes.stock = True
 
     def _measured(

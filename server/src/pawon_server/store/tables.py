@@ -252,7 +252,7 @@ incident = Table(
     metadata,
     _key("kitchen"),
     _key("id"),
-    _need("kind", String),  # limit, silence, fault
+    _need("kind", String),  # limit, silence, fault, fork, batch
     _need("severity", String),  # warning, critical
     _need("sensor", String),
     _need("point", String),
@@ -428,6 +428,62 @@ act = Table(
     Index("act_by_journal", "kitchen", "journal_id"),
 )
 
+# Cooked batches (see food_safety/batch.py). ``done``: nothing is left of it and nothing is left to decide of it.
+batch = Table(
+    "batch",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("day", String),  # YYYY-MM-DD on which it is served
+    _need("wave", String),
+    _need("dish", String),
+    _need("state", String),
+    _need("portions", BigInteger),
+    _need("opened_ms", BigInteger),
+    _may("cooked_ms", BigInteger),
+    _need("done", Boolean),
+    _need("content", LargeBinary),  # all of it, as JSON
+    _need("journal_id", BigInteger),  # of the last change
+    Index("batch_by_time", "kitchen", "opened_ms"),
+    Index("batch_by_day", "kitchen", "day"),
+    Index("batch_by_done", "kitchen", "done"),
+)
+
+# Which batches went to a school.
+batch_school = Table("batch_school", metadata, _key("kitchen"), _key("school"), _key("batch"))
+
+# All that happened to a batch, in the order in which it became known.
+batch_event = Table(
+    "batch_event",
+    metadata,
+    _key("kitchen"),
+    _key("batch"),
+    _key("number", Integer),
+    _need("at_ms", BigInteger),
+    _need("what", String),  # the act's kind; ``pan`` from a probe, ``dated`` by a clock, ``due`` by the server's clock
+    _need("person", String),  # empty where nobody wrote it
+    _need("content", LargeBinary),  # JSON
+    _need("journal_id", BigInteger),
+)
+
+# Retained samples; ``id`` is the act that took it.
+sample = Table(
+    "sample",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("batch", String),
+    _need("dish", String),
+    _need("mass_g", Float),
+    _need("container", String),
+    _need("place", String),
+    _need("taken_ms", BigInteger),
+    _may("discarded_ms", BigInteger),
+    _need("reason", Text),
+    _need("journal_id", BigInteger),
+    Index("sample_by_batch", "kitchen", "batch"),
+)
+
 # Not projections: the store's own facts (epoch, schema) and how far each exporter has read.
 store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
@@ -448,5 +504,6 @@ lease = Table(
 PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, judgement, incident, movement, ledger_line, alert,
-    sent_before, gateway, person, act, incident_act,
+    sent_before, gateway, person, act, incident_act, batch, batch_school,
+    batch_event, sample,
 )  # fmt: skip

@@ -25,7 +25,17 @@ from ..projections.completeness import (
     minutes_known,
 )
 from ..rulebook import Rulebook
-from ..store.tables import completeness, gateway, incident, movement, quarantine, reading, reading_minute
+from ..store.tables import (
+    batch,
+    batch_school,
+    completeness,
+    gateway,
+    incident,
+    movement,
+    quarantine,
+    reading,
+    reading_minute,
+)
 from .dates import Dates
 from .queries import balances, incident_views, movement_view
 from .view import Snapshot
@@ -282,6 +292,23 @@ def incident_items(connection: Connection, book: Rulebook, rows: Sequence[Row[An
             }
         )  # fmt: skip
     return items
+
+
+def batch_rows(
+    reader: Engine,
+    kitchen: str,
+    day: date | None,
+    state: str | None,
+    school: str | None,
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[Any], str | None]:
+    """One page of cooked batches, the newest first, and where the next page begins."""
+    where = _where(batch, kitchen, {"day": None if day is None else day.isoformat(), "state": state})
+    if school is not None:
+        there = select(batch_school.c.batch).where(batch_school.c.kitchen == kitchen, batch_school.c.school == school)
+        where.append(batch.c.id.in_(there))
+    return _page(reader, select(batch).where(*where), (batch.c.opened_ms, batch.c.id), cursor, limit)
 
 
 def kept_rows(

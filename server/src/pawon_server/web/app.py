@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 
 from ..rulebook import Rulebook
 from .api import api
+from .batch_pages import batch_pages
+from .batches_api import batches_api
 from .board import Board
 from .desk import Desk
 from .events import Hub
@@ -56,10 +58,12 @@ def make_app(
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
     app.include_router(incident_api(reader, book, desk))
+    app.include_router(batches_api(reader, book, desk, board.snapshot_ms))
     app.include_router(people_api(desk))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
     app.include_router(incident_pages(staff, reader, book, board.snapshot, screens))
+    app.include_router(batch_pages(reader, book, staff, screens, board.snapshot))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))
     mount_static(app)
 

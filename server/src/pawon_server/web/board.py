@@ -26,6 +26,8 @@ from ..projections.readings import Newest, believable
 from ..rulebook import Rulebook, Sensor
 from . import queries
 from .view import (
+    Batches,
+    BatchView,
     Gateways,
     GatewayView,
     Incidents,
@@ -91,6 +93,7 @@ class Board:
         self._recent: list[IncidentView] = []
         self._stock: list[StockView] = []
         self._movements: list[MovementView] = []
+        self._batches: list[BatchView] = []
         self._rows: dict[str, queries.GatewayRow] = {}
         self.unreadable_live = 0
 
@@ -98,7 +101,7 @@ class Board:
 
     def load(self, projector: Projector) -> None:
         """Take up everything from the record; before the first commit."""
-        everything = Changes(sensors=set(self._shown), incidents=True, stock=True, gateways=True, alerts=False)
+        everything = Changes(sensors=set(self._shown), incidents=True, stock=True, gateways=True, batches=True)
         self.committed(everything, projector)
 
     def committed(self, changes: Changes, projector: Projector) -> None:
@@ -111,7 +114,7 @@ class Board:
                 shown.stored = projector.readings.newest(name) or _NEVER
                 shown.severity, shown.broken = projector.excursions.verdict(self._book, shown.sensor)
                 self._repaint(shown, self._utc_ms())
-        if not (changes.incidents or changes.stock or changes.gateways):
+        if not (changes.incidents or changes.stock or changes.gateways or changes.batches):
             return
         with self._reader.connect() as connection:
             if changes.incidents:
@@ -121,6 +124,9 @@ class Board:
                 self._stock = queries.balances(connection, self._book)
                 self._movements = queries.newest_movements(connection, self._book)
                 self._emit("stock", Stock(stock=self._stock, movements=self._movements))
+            if changes.batches:
+                self._batches = queries.batches_shown(connection, self._book, self._utc_ms())
+                self._emit("batches", Batches(batches=self._batches))
             if changes.gateways:
                 self._rows = queries.gateway_rows(connection, self.kitchen.id)
                 self._tell_gateways()
@@ -179,6 +185,7 @@ class Board:
         return Snapshot(
             kitchen=self.kitchen, now_ms=now_ms, tiles=tiles, incidents=self._incidents,
             recent_incidents=self._recent, movements=self._movements, stock=self._stock, gateways=self.gateways(),
+            batches=self._batches,
         )  # fmt: skip
 
     def snapshot_ms(self) -> int:

@@ -149,7 +149,7 @@ def _urgency(view: IncidentView) -> tuple[object, ...]:
     turn = (
         0 if lasts and view.handling == "opened" else 1 if lasts else 2 if view.handling in ("unsigned", "held") else 3
     )
-    return turn, view.severity != "critical", view.kind != "limit", -view.opened_ms
+    return turn, view.severity != "critical", view.kind not in FOOD_KINDS, -view.opened_ms
 
 
 def _act(name: str, person: Person, form: Form) -> AnyAct:

@@ -12,15 +12,18 @@ from typing import Literal
 
 from ..words import fault_words
 from .language import Speech, zone_label
-from .view import IncidentView, MovementView, Snapshot, StockView, Tile, TileState
+from .view import BatchView, IncidentView, MovementView, Snapshot, StockView, Tile, TileState
 from .wording import (
     QUEUE_WORTH_TELLING,
     Sign,
+    batch_words,
     estimate_words,
     fate_words,
     link_words,
     movement_words,
     note_words,
+    sort_of,
+    sort_words,
     state_words,
 )
 
@@ -54,6 +57,7 @@ class IncidentLook:
     severity: str = ""
     word: str = ""
     sort: str = ""
+    sort_name: str = ""
     name: str = ""
     what: str = ""
     action: str = ""
@@ -93,6 +97,21 @@ class MovementLook:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLook:
+    """A batch in words: ``figure`` is the time that is left, or since when it is over (the scripts count on)."""
+
+    id: str = ""
+    state: TileState = "no_data"
+    sign: Sign = "no_data"
+    name: str = ""
+    wave: str = ""
+    figure: str = "–"
+    size: str = "s"
+    word: str = ""
+    what: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Calm:
     """What stands where an incident would: is all well, and if it is not known, what is not."""
 
@@ -122,6 +141,17 @@ def digits_size(number: str) -> str:
 def action_size(action: str) -> str:
     """How large an instruction of so many signs may be written so that none of it is cut (the scripts do the same)."""
     return "s" if len(action) <= 50 else "m" if len(action) <= 90 else "l"
+
+
+# Hours of two digits need a smaller figure.
+LONG_FIGURE = 8
+
+
+def countdown(left_ms: int) -> str:
+    """``3:59:07`` that is left, ``+0:01:30`` since it was over; the scripts write it alike."""
+    seconds = -(-left_ms // 1000) if left_ms > 0 else -left_ms // 1000
+    sign = "" if left_ms > 0 else "+"
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +219,7 @@ class Screen:
         return IncidentLook(
             id=incident.id, kind=incident.kind, severity=incident.severity, name=incident.name,
             word=state_words(_)[incident.severity],
-            sort=_("Keamanan pangan") if incident.kind == "limit" else _("Masalah sensor"),
+            sort=sort_words(_)[sort_of(incident.kind)], sort_name=sort_of(incident.kind),
             what=incident.text_en if english else incident.text_id,
             action=action, size=action_size(action),
             worst=worst, since=self._since(incident), late=incident.late,
@@ -246,6 +276,34 @@ class Screen:
             when=self.moment(movement.occurred_ms), detail=f"{kind} · {movement.place_name}",
             note=note_words(self.speech.gettext).get(movement.state, ""),
         )  # fmt: skip
+
+    def batch(self, batch: BatchView) -> BatchLook:
+        """One batch by its clock: how long until the first critical step, and what the newest step says to do."""
+        _, now_ms, english = self.speech.gettext, self.snapshot.now_ms, self.speech.language == "en"
+        words = batch_words(_)
+        passed = [step for step in batch.steps if step.at_ms <= now_ms]
+        state: TileState = "critical" if any(step.severity == "critical" for step in passed) else (
+            "warning" if passed else "ok")  # fmt: skip
+        last = next((step.at_ms for step in batch.steps if step.severity == "critical"), None)
+        figure, word, sign = "–", words[batch.state], "measured" if not batch.steps else state
+        if last is not None:
+            figure = countdown(last - now_ms)
+            word = words["over" if now_ms >= last else "remaining"]
+        what = (passed[-1].action_en if english else passed[-1].action_id) if passed else ""
+        if not batch.named:
+            what = what or words["unnamed"]
+        elif last is not None:
+            what = what or words["before"].format(time=self.clock(last))
+        return BatchLook(
+            id=batch.id, state=state, sign=sign, name=batch.name, figure=figure, word=word, what=what,
+            size="s" if len(figure) <= LONG_FIGURE else "l",
+            wave=words["wave"].format(wave=batch.wave) if batch.named else "",
+        )  # fmt: skip
+
+    @property
+    def uneaten(self) -> list[BatchView]:
+        """The batches of which something is left."""
+        return [one for one in self.snapshot.batches if one.state not in ("eaten", "discarded")]
 
     def calm(self) -> Calm:
         """The line for a time without an incident; ``well`` only when every sensor has a believable, good value."""

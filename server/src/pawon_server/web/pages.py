@@ -22,7 +22,7 @@ from markupsafe import Markup
 from starlette.types import Scope
 
 from .language import DEFAULT, LANGUAGES, Language, Speech, load_speeches
-from .looks import IncidentLook, MovementLook, Screen, StockLook, TileLook
+from .looks import BatchLook, IncidentLook, MovementLook, Screen, StockLook, TileLook
 from .view import Snapshot
 from .wording import script_words
 
@@ -40,11 +40,12 @@ SECURITY = MappingProxyType(
     }
 )
 # What fits without scrolling at 1920x1080; the rest is counted, never hidden in silence.
-WALL_ROWS = MappingProxyType({"stock": 5, "movements": 3, "more": 3})
-FORUM_ROWS = MappingProxyType({"stock": 40, "movements": 12, "more": 3, "incidents": 20})
+WALL_ROWS = MappingProxyType({"stock": 5, "movements": 3, "more": 3, "batches": 4})
+FORUM_ROWS = MappingProxyType({"stock": 40, "movements": 12, "more": 3, "incidents": 20, "batches": 40})
 # Beyond this many tiles the wall's grid gets a fifth row.
 WALL_TILES = 16
-OPEN_DATA = ("/api/v1/latest", "/api/v1/incidents", "/api/v1/stock", "/api/v1/movements", "/openapi.json")
+OPEN_DATA = ("/api/v1/latest", "/api/v1/incidents", "/api/v1/stock", "/api/v1/movements", "/api/v1/batches",
+             "/openapi.json")  # fmt: skip
 
 
 def data_block(value: object) -> Markup:
@@ -108,6 +109,7 @@ def pages(
             words_json=data_block(words), snapshot_json=data_block(now), open_data=OPEN_DATA,
             many=len(now.tiles) > WALL_TILES, empty_tile=TileLook(), empty_incident=IncidentLook(),
             empty_stock=StockLook(), empty_movement=MovementLook(),
+            empty_batch=BatchLook(),
         )  # fmt: skip
 
     @router.get("/")

@@ -7,21 +7,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+import msgspec
+from sqlalchemy import Connection, Row, func, or_, select
 
 from pawon_contract.units import QUANTITIES
 from pawon_food_safety.finding import words as words_of
 
+from ..food_safety import batch_clock
+from ..food_safety.batch import Batch
+from ..food_safety.batch_clock import steps
+from ..food_safety.incident import FOOD_KINDS
+from ..projections.completeness import MINUTE_MS, day_of
 from ..projections.excursions import KINDS
 from ..projections.incident_acts import Story, acts_of, stories
 from ..rulebook import Rulebook
-from ..store.tables import gateway, incident, ledger_line, movement, person
+from ..store.tables import batch, gateway, incident, ledger_line, movement, person
 from .dates import NO_SPAN, Dates
-from .view import IncidentView, MovementView, StockView
+from .view import BatchView, IncidentView, MovementView, StepView, StockView
 
 MAX_OPEN_SHOWN = 50
 MAX_RECENT_SHOWN = 12
 MAX_MOVEMENTS_SHOWN = 8
+MAX_BATCHES_SHOWN = 40
 # How people are called before their name; no names.
 TITLES = frozenset({"pak", "bapak", "ibu", "mas", "mbak", "bang", "kak", "haji"})
 # Faults that whoever stands at the scale can mend.
@@ -56,7 +63,7 @@ def incidents_shown(connection: Connection, book: Rulebook) -> tuple[list[Incide
     ).all()
     views = incident_views(connection, book, [*still_open, *closed])
     shown = views[: len(still_open)]
-    shown.sort(key=lambda view: (view.severity != "critical", view.kind != "limit", view.began_ms))
+    shown.sort(key=lambda view: (view.severity != "critical", view.kind not in FOOD_KINDS, view.began_ms))
     return shown, views[len(still_open) :]
 
 
@@ -101,6 +108,8 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
     said = book.profile.spoken(columns["rule"]) if columns["kind"] in KINDS else None
     if said is not None:
         words = words_of(said, columns["severity"])
+    elif columns["kind"] == "batch":
+        words = batch_clock.words_of(book.profile, columns["rule"])[1]
     elif columns["kind"] == "fault" and columns["rule"] in SCALE_FAULTS:
         words = (
             "Sensor rusak",
@@ -138,6 +147,8 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
         )
     quantity = QUANTITIES.get(columns["quantity"] or "")
     name = name_of.name if name_of is not None else columns["sensor"]
+    if columns["kind"] == "batch":
+        name = columns["detail"]  # what it was called when it was judged
     if columns["point"] == "gateway":
         name = f"Alat pengirim {name}"
     ours = columns["id"].partition(".")[0]
@@ -200,6 +211,33 @@ def movement_view(row: Row[Any], book: Rulebook) -> MovementView:
         place_name=place.name if place else columns["place"], item=columns["item"],
         item_name=item.name if item else columns["item"], amount=columns["amount"], unit=columns["unit"],
         state=columns["state"], kind=columns["kind"],
+    )  # fmt: skip
+
+
+def batches_shown(connection: Connection, book: Rulebook, now_ms: int) -> list[BatchView]:
+    """What is not eaten yet, the most urgent first, then what else is served today."""
+    today = day_of(now_ms // MINUTE_MS, book.settings.timezone).name
+    found = connection.execute(
+        select(batch.c.content)
+        .where(batch.c.kitchen == book.settings.kitchen, or_(batch.c.done.is_(False), batch.c.day == today))
+        .order_by(batch.c.done, batch.c.opened_ms.desc(), batch.c.id)
+        .limit(MAX_BATCHES_SHOWN)
+    ).scalars()
+    batches = [msgspec.json.decode(content, type=Batch) for content in found]
+    batches.sort(key=lambda one: (one.over, one.cooked_ms is None, one.cooked_ms or one.opened_ms, one.id))
+    return [batch_view(one, book) for one in batches]
+
+
+def batch_view(one: Batch, book: Rulebook) -> BatchView:
+    """A batch as screens show it."""
+    return BatchView(
+        id=one.id, name=one.dish if one.named else one.label, wave=one.wave, day=one.day, state=one.state,
+        named=one.named, cooked_ms=one.cooked_ms, portions=one.portions, remaining=one.remaining,
+        steps=[] if one.over else [
+            StepView(at_ms=step.at_ms, severity=step.row.severity, text_id=step.row.text_id, text_en=step.row.text_en,
+                     action_id=step.row.action_id, action_en=step.row.action_en)
+            for step in steps(one, book.profile)
+        ],
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What the screens are told: one snapshot, and the events that change it.
 
-Shapes only. ``/events`` sends ``snapshot`` on connecting, then ``tile``, ``incidents``, ``stock``, ``gateways`` as they
-change and ``tick`` every second; each is the JSON of the struct named beside it in ``EVENTS``.
+Shapes only. ``/events`` sends ``snapshot`` on connecting, then ``tile``, ``incidents``, ``stock``, ``gateways``,
+``batches`` as they change and ``tick`` every second; each is the JSON of the struct named beside it in ``EVENTS``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+
+from ..food_safety.batch import BatchState
 
 TileState = Literal["ok", "warning", "critical", "no_data", "fault"]
 
@@ -51,9 +53,9 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident, worst first. ``kind`` is food (limit, cooking, cooling, reheating), what keeps it (rate, door,
-    power, defrost), sensor (silence, fault) or record (fork): different things to do. ``explained_by``: the one that
-    explains it.
+    """One incident, worst first. ``kind`` is food (limit, cooking, cooling, reheating, batch), what keeps it (rate,
+    door, power, defrost), sensor (silence, fault) or record (fork): different things to do. ``explained_by``: the one
+    that explains it.
 
     ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
     an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
@@ -64,8 +66,9 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     kind: Literal[
-        "limit", "rate", "cooking", "cooling", "reheating", "door", "power", "defrost", "silence", "fault", "fork"
-    ]
+        "limit", "rate", "cooking", "cooling", "reheating", "batch", "door", "power", "defrost", "silence", "fault",
+        "fork",
+    ]  # fmt: skip
     severity: Literal["warning", "critical"]
     sensor: str
     name: str
@@ -91,6 +94,33 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     disposition: str | None = None
     cause: str = ""
     done: str = ""
+
+
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment of a batch's clock from which a rule applies, and what is to be done then."""
+
+    at_ms: int
+    severity: Literal["warning", "critical"]
+    text_id: str
+    text_en: str
+    action_id: str
+    action_en: str
+
+
+class BatchView(msgspec.Struct, frozen=True, kw_only=True):
+    """A cooked batch. ``steps``: its clock, the earliest first; empty until it is cooked and once nothing is left.
+    Portions of an unnamed one are not known."""
+
+    id: str
+    name: str
+    wave: str
+    day: str
+    state: BatchState
+    named: bool
+    cooked_ms: int | None
+    portions: int
+    remaining: int
+    steps: list[StepView]
 
 
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +177,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     movements: list[MovementView]
     stock: list[StockView]
     gateways: list[GatewayView]
+    batches: list[BatchView] = []
 
 
 class Incidents(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +192,12 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
 
     stock: list[StockView]
     movements: list[MovementView]
+
+
+class Batches(msgspec.Struct, frozen=True, kw_only=True):
+    """Event ``batches``: what is not eaten yet, the most urgent first, and what else is served today."""
+
+    batches: list[BatchView]
 
 
 class Gateways(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,5 +218,6 @@ EVENTS: dict[str, type[msgspec.Struct]] = {
     "incidents": Incidents,
     "stock": Stock,
     "gateways": Gateways,
+    "batches": Batches,
     "tick": Tick,
 }

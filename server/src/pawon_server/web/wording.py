@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from ..food_safety.incident import EQUIPMENT_KINDS, FOOD_KINDS
 from ..words import fault_words
 from .language import Speech, zone_label
 from .view import TileState
@@ -67,6 +68,26 @@ def link_words(_: Callable[[str], str]) -> dict[str, str]:
     }  # fmt: skip
 
 
+def batch_words(_: Callable[[str], str]) -> dict[str, str]:
+    """Where a batch is, what its clock shows, and what to do while no rule says it."""
+    return {
+        "cooking": _("SEDANG DIMASAK"), "cooked": _("MATANG"), "packed": _("DIKEMAS"), "left": _("BERANGKAT"),
+        "arrived": _("TIBA"), "eaten": _("SUDAH DIMAKAN"), "discarded": _("DIBUANG"), "over": _("WAKTU HABIS"),
+        "remaining": _("SISA WAKTU"), "wave": _("gelombang {wave}"), "before": _("Makan sebelum {time}"),
+        "unnamed": _("Beri nama di halaman petugas."), "old": _("DATA LAMA"),
+    }  # fmt: skip
+
+
+def sort_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What an incident is about: different people do different things about it."""
+    return {"food": _("Keamanan pangan"), "equipment": _("Peralatan"), "sensor": _("Masalah sensor")}
+
+
+def sort_of(kind: str) -> str:
+    """Which of ``sort_words`` an incident's kind belongs to."""
+    return "food" if kind in FOOD_KINDS else "equipment" if kind in EQUIPMENT_KINDS else "sensor"
+
+
 def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]) -> dict[str, object]:
     """Every word and sign that the scripts need. ``{braces}`` are filled in by them."""
     _ = speech.gettext
@@ -74,7 +95,8 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "language": speech.language, "decimal": speech.decimal, "group": speech.group, "months": speech.months,
         "zone": zone, "zone_label": zone_label(zone, now_ms), "rows": dict(rows), "queue": QUEUE_WORTH_TELLING,
         "state": state_words(_), "fault": fault_words(_), "movement": movement_words(_), "note": note_words(_),
-        "link": link_words(_), "estimate": estimate_words(_),
+        "link": link_words(_), "estimate": estimate_words(_), "batch": batch_words(_),
+        "food_kinds": sorted(FOOD_KINDS), "equipment_kinds": sorted(EQUIPMENT_KINDS),
         "open": _("terbuka"), "closed": _("tertutup"), "power_on": _("menyala"), "power_off": _("padam"),
         "piece": _("buah"), "seconds": _("{s} detik"), "minutes": _("{m} menit"), "hours": _("{h} jam"),
         "hours_minutes": _("{h} jam {m} menit"), "days": _("{d} hari"), "days_hours": _("{d} hari {h} jam"),
@@ -84,7 +106,7 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "since": _("sejak {time} · {span}"), "done": _("selesai"), "ongoing": _("belum selesai"),
         "ended": _("{time} · selesai setelah {span}"),
         "settled": _("Penyebab: {cause}. Yang dilakukan: {done}. Hasil: {fate}."), "fate": fate_words(_),
-        "food": _("Keamanan pangan"), "sensor": _("Masalah sensor"), "more": _("+{n} lagi: {names}"),
+        **sort_words(_), "more": _("+{n} lagi: {names}"),
         "rest": _("+{n} baris lagi"),
         "incident_open": _("{n} masalah belum selesai"),
         "well": _("Semua aman"), "well_detail": _("Semua {all} titik terukur sekarang"),

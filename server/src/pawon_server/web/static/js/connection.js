@@ -9,7 +9,7 @@ const ANSWER_WITHIN_MS = 8000;
 const FIRST_WAIT_MS = 300;
 const LONGEST_WAIT_MS = 10000;
 const LATE_MS = 3000;
-const NAMES = ["snapshot", "tile", "incidents", "stock", "gateways", "tick"];
+const NAMES = ["snapshot", "tile", "incidents", "stock", "gateways", "batches", "tick"];
 
 export class Connection {
   // `onEvent(name, data, asked)`; `onState(live)`; `time` is the ServerTime to keep.

@@ -1,5 +1,6 @@
 // The page for everyone.
-import { calm, paintCalm, paintIncident } from "./incidents.js";
+import { paintBatches } from "./batches.js";
+import { calm, ofFood, paintCalm, paintIncident } from "./incidents.js";
 import { attribute, rows, show, text } from "./paint.js";
 import { Screen } from "./screen.js";
 import { clockWithZone, fill, words } from "./words.js";
@@ -11,7 +12,7 @@ function answer(screen, incidents, recent, nowMs) {
     return calm(screen.board.entries(), recent, screen.state.gateways, screen.connection.live, nowMs);
   }
   const names = incidents.slice(0, words.rows.more).map((incident) => incident.name);
-  const mood = incidents.some((incident) => incident.kind === "limit") ? "incident" : "sensor";
+  const mood = incidents.some(ofFood) ? "incident" : "sensor";
   return { mood, title: fill(words.incident_open, { n: incidents.length }), detail: names.join(", ") };
 }
 
@@ -38,6 +39,7 @@ function paintForum(screen) {
     paintIncident(element, incident, nowMs);
   });
   show(byId("no-incidents"), cases.length === 0);
+  paintBatches(byId("batches"), screen.state.batches, nowMs, screen.connection.live);
   if (screen.connection.live) text(byId("clock"), clockWithZone(nowMs));
 }
 

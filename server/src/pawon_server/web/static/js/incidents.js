@@ -3,6 +3,14 @@ import { shownState } from "./board.js";
 import { attribute, icon, show, text } from "./paint.js";
 import { fill, limit, moment, span, words } from "./words.js";
 
+export function ofFood(incident) {
+  return words.food_kinds.includes(incident.kind);
+}
+
+function sortOf(incident) {
+  return ofFood(incident) ? "food" : words.equipment_kinds.includes(incident.kind) ? "equipment" : "sensor";
+}
+
 export function look(incident, nowMs) {
   let worst = "";
   if (incident.worst !== null) {
@@ -15,8 +23,8 @@ export function look(incident, nowMs) {
   return {
     worst,
     word: words.state[incident.severity],
-    sort: incident.kind === "limit" ? words.food : words.sensor,
-    icon: incident.kind === "limit" ? incident.severity : "fault",
+    sort: words[sortOf(incident)],
+    icon: sortOf(incident) === "sensor" ? "fault" : incident.severity,
     what: incident["text_" + words.language],
     action: incident["action_" + words.language],
     since: fill(open ? words.since : words.ended, {

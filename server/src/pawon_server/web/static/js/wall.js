@@ -1,4 +1,5 @@
 // The television in the kitchen.
+import { paintBatches, uneaten } from "./batches.js";
 import { calm, paintBanner, paintCalm } from "./incidents.js";
 import { attribute, show, text } from "./paint.js";
 import { Screen } from "./screen.js";
@@ -25,6 +26,9 @@ function paintWall(screen) {
   show(byId("calm"), incidents.length === 0);
   paintCalm(byId("calm"), calm(screen.board.entries(), recent, gateways, screen.connection.live, nowMs));
   paintLink(gateways);
+  const batches = uneaten(screen.state.batches);
+  attribute(document.body, "data-batches", String(Math.min(batches.length, words.rows.batches)));
+  paintBatches(byId("batches"), batches, nowMs, screen.connection.live);
   text(byId("clock"), clock(nowMs));
 }
 
