@@ -160,6 +160,7 @@ def test_a_supervisor_lifts_the_fourth_hour_and_never_the_sixth() -> None:
     [
         (EatBatch(**of("09:00"), school="SD 1"), "08:00"),  # in the future
         (EatBatch(**of("02:00"), school="SD 1"), "08:00"),  # before it was cooked
+        (DisposeBatch(**of("02:00"), decision="discard", reason="gosong"), "08:00"),
         (EatBatch(**of("06:00"), school="SD 9"), "08:00"),
         (EatBatch(**of("06:00"), school="SD 1", portions=121), "08:00"),
         (ArriveBatch(**of("06:00"), school=""), "08:00"),  # not packed for

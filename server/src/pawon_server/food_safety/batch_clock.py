@@ -84,7 +84,8 @@ def news(batch: Batch, found: list[Verdict]) -> list[tuple[str, Literal["warning
         if told is None or (told == "ended" and one.lasts):
             out.append((one.rule, one.severity, one.since_ms))
     lasting = {one.rule for one in found if one.lasts}
-    out += [(rule, "ended", batch.newest_ms) for rule, told in batch.told.items()
+    ended_ms = max(batch.newest_ms, batch.opened_ms)
+    out += [(rule, "ended", ended_ms) for rule, told in batch.told.items()
             if told != "ended" and rule not in lasting]  # fmt: skip
     return out
 

@@ -56,7 +56,7 @@ def refused(batch: Batch | None, act: BatchAct, profile: Profile, zone: str, now
             return _unplanned(batch, act, zone, now_ms)
         case CookedPan() | CorrectPan():
             return _uncooked(batch, act)
-        case DisposeBatch(decision="discard") if batch.named:
+        case DisposeBatch(decision="discard") if batch.named and batch.cooked_ms is None:  # burnt
             return _undisposed(batch, act, profile, now_ms)
     assert isinstance(act, OfBatch)
     if batch.cooked_ms is None:

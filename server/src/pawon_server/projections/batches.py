@@ -117,7 +117,8 @@ class Batches:
         at_ms = cooked_ms - arrival.offset_ms
         age_ms = arrival.age_ms(at_ms)
         if not arrival.trusted:
-            # Until its clock is known, the server's own knows better how long ago that was.
+            # Until its clock is known, the server's own knows better how long ago that was; of an earlier boot nobody
+            # does, and it counts from its arrival.
             moved = arrival.received_ms - (age_ms or 0) - cooked_ms
             cooked_ms, began_ms = cooked_ms + moved, None if began_ms is None else began_ms + moved
         waiting = [one for one in self._open.values() if one.place == sensor.place and one.named and not one.over
