@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pawon_contract.broker import BrokerAddress, parse_broker
-from pawon_food_safety.profile import load_profile
 
 from . import VERSION, wizard
 from .clock import SystemClock
@@ -44,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config, config_hash = load_config(options.config)
         brokers = broker_addresses(config, options.config)
-        if load_profile(config.guard.profile).demo and not options.demo:
+        if config.rules().demo and not options.demo:
             raise ConfigError(options.config, [f"guard.profile: {config.guard.profile} is for demonstrations only"])
     except ConfigError as error:
         for problem in error.problems:

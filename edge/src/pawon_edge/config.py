@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, ValidationError, create_model, field_validator
 
 from pawon_contract.broker import parse_broker
-from pawon_food_safety.profile import ProfileError, load_profile
+from pawon_food_safety.overrides import adjust, overrides_of
+from pawon_food_safety.profile import Profile, ProfileError, load_profile
 
 from .drivers.driver import DeviceTable, DriverKind, Id, SensorTable, Table
 from .drivers.kinds import KINDS, DriverError, foreign_kind
@@ -77,8 +78,14 @@ class GatewayConfig(BrokerTable):
     spool_max_rows: Annotated[int, Field(ge=10_000, le=5_000_000)] = 2_000_000
     spool_max_mb: Annotated[int, Field(ge=10, le=4_000)] = 500
     guard: GuardTable = GuardTable()
+    # The same as in ``server.toml``, so that guard and server judge alike.
+    override: Annotated[list[dict[str, Any]], Field(default_factory=list)]
     # The kinds of driver of this file; each is an array of tables beside the settings above.
     _kinds: dict[str, DriverKind] = PrivateAttr(default_factory=dict)
+
+    def rules(self) -> Profile:
+        """What the guard judges by: its profile with the kitchen's overrides."""
+        return adjust(load_profile(self.guard.profile), self.override)
 
     @property
     def devices(self) -> list[tuple[DriverKind, DeviceTable]]:
@@ -161,9 +168,14 @@ def _misfits(table: dict[str, Any], kinds: list[str]) -> list[str]:
     guard = table.get("guard")
     name = guard.get("profile") if isinstance(guard, dict) else None
     try:
-        points = load_profile(str(name or GuardTable.model_fields["profile"].default)).points
+        profile = load_profile(str(name or GuardTable.model_fields["profile"].default))
     except ProfileError:
         return problems
+    try:
+        adjust(profile, overrides_of(table))
+    except ProfileError as error:
+        problems += error.problems
+    points = profile.points
     problems += [
         f"{where}.point: {sensor['point']!r} is none of {', '.join(points)}"
         for where, sensor in sensors

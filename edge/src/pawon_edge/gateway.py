@@ -21,7 +21,6 @@ from pawon_contract.broker import BrokerAddress
 from pawon_contract.codec import encode_item
 from pawon_contract.messages import GatewayStatus, Item, Live, LiveValue
 from pawon_contract.units import QUANTITIES
-from pawon_food_safety.profile import load_profile
 
 from . import VERSION
 from .clock import Offset, SystemClock, Timekeeper
@@ -94,7 +93,7 @@ class Gateway:
         around = Surroundings(emit=self._emit, monotonic_ms=clock.monotonic_ms, port_lost=hub.port_lost)
         self._drivers = [kind.make(table, around) for kind, table in config.devices]
         self._guard = Guard(
-            profile=load_profile(config.guard.profile),
+            profile=config.rules(),
             points={s.id: s.point for s in config.sensors if s.point},
             names={s.id: s.name or s.id for s in config.sensors},
             server_silent_ms=round(config.guard.server_silent_s * 1000),

@@ -7,6 +7,7 @@ Nothing here judges: see ``limit``.
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,8 @@ import msgspec
 from msgspec import Meta
 
 from . import rows
-from .rows import UNITS, Limit, Row, Silence, Spoken
+from .row_checks import ladder_problems, name, pair_problems, repeated, row_problems
+from .rows import Limit, Row, Silence
 
 # The tables of a profile's file: what may stand under each name.
 KINDS: dict[str, type[Row]] = {
@@ -37,6 +39,10 @@ KINDS: dict[str, type[Row]] = {
     "silence": rows.Silence,
     "calibration": rows.Calibration,
 }
+# What a file may say once, at its head, for every row that does not say it itself.
+OF_EVERY_ROW = ("effective_from", "approved_by")
+# A profile extends one that is shipped, perhaps through one of the forum's; more is a circle.
+MOST_BASES = 4
 
 
 class ProfileError(ValueError):
@@ -96,6 +102,15 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         known = {row.point: row for row in self.silence}
         return known.get(point) or known.get("*") or Silence(point="*", warning_s=600, critical_s=1800)
 
+    def effective(self, day: date) -> Profile:
+        """The profile without the rows that are not yet in force on this day (of the kitchen)."""
+        in_force = {
+            # Profiles journalled by earlier versions may leave the day open.
+            kind: [row for row in self.rows_of(kind) if date.fromisoformat(row.effective_from or "0001-01-01") <= day]
+            for kind in KINDS
+        }
+        return msgspec.structs.replace(self, **in_force)
+
 
 def shipped() -> dict[str, str]:
     """The text of every profile that comes with Pawon, by its id."""
@@ -109,79 +124,90 @@ def shipped() -> dict[str, str]:
 
 def load_profile(name: str) -> Profile:
     """A shipped profile by id, or a file by path. Raises ``ProfileError`` naming every mistake."""
-    texts = shipped()
-    if name in texts:
-        return parse_profile(texts[name])
-    if name.endswith(".toml"):
-        try:
-            return parse_profile(Path(name).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ProfileError([f"{name}: {error.strerror}"]) from error
-    raise ProfileError([f"unknown profile {name!r}; shipped are {', '.join(sorted(texts))}, or give a .toml file"])
+    return _load(name, MOST_BASES)
 
 
 def parse_profile(text: str) -> Profile:
     """A profile from TOML text. Raises ``ProfileError`` naming every mistake."""
+    return _parse(text, MOST_BASES)
+
+
+def _load(name: str, bases: int) -> Profile:
+    texts = shipped()
+    if name in texts:
+        return _parse(texts[name], bases)
+    if name.endswith(".toml"):
+        try:
+            return _parse(Path(name).read_text(encoding="utf-8"), bases)
+        except OSError as error:
+            raise ProfileError([f"{name}: {error.strerror}"]) from error
+        except UnicodeDecodeError as error:
+            raise ProfileError([f"{name}: not TOML: {error}"]) from error
+    raise ProfileError([f"unknown profile {name!r}; shipped are {', '.join(sorted(texts))}, or give a .toml file"])
+
+
+def _parse(text: str, bases: int) -> Profile:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError([f"not TOML: {error}"]) from error
     problems: list[str] = []
-    found = {kind: _rows(table, kind, shape, problems) for kind, shape in KINDS.items()}
-    problems += _contradictions(found)
+    defaults = {key: table.pop(key) for key in OF_EVERY_ROW if key in table}
+    found = {kind: _rows(table, kind, shape, defaults, problems) for kind, shape in KINDS.items()}
+    problems += repeated(found)
+    problems += [problem for kind, own in found.items() for row in own for problem in row_problems(kind, row)]
     try:
         head = {key: value for key, value in table.items() if key not in KINDS}
         profile = msgspec.convert(head, Profile, strict=True)
     except msgspec.ValidationError as error:
-        problems.append(str(error))
-        raise ProfileError(problems) from error
+        raise ProfileError([*problems, str(error)]) from error
+    if profile.time_divisor != 1 and not profile.demo:
+        problems.append("time_divisor: only a demonstration (demo = true) shortens times")
+    if profile.extends is not None:
+        try:
+            base = _base(profile, bases)
+        except ProfileError as error:
+            raise ProfileError(problems + [f"extends: {problem}" for problem in error.problems]) from error
+        found = {kind: _extended(base.rows_of(kind), own) for kind, own in found.items()}
+    # Rows beside each other: looked at only when each is sound by itself.
+    together = msgspec.structs.replace(profile, **found)
+    problems = problems or repeated(found) + pair_problems(together.limit) + ladder_problems(together.ladder)
     if problems:
         raise ProfileError(problems)
-    if profile.extends is not None:
-        base = load_profile(profile.extends)
-        found = {kind: _extended(base.rows_of(kind), own) for kind, own in found.items()}
     by = profile.time_divisor
-    shortened = {kind: [_shortened(row, by) for row in own] for kind, own in found.items()}
-    return msgspec.structs.replace(profile, **shortened)
+    return msgspec.structs.replace(
+        profile, **{kind: [shortened(row, by) for row in own] for kind, own in found.items()}
+    )
+
+
+def _base(profile: Profile, bases: int) -> Profile:
+    if bases == 0:
+        raise ProfileError([f"more than {MOST_BASES} profiles one upon the other"])
+    base = _load(str(profile.extends), bases - 1)
+    if base.demo and not profile.demo:
+        raise ProfileError([f"{base.id} is a demonstration, so this one is too: demo = true"])
+    return base
 
 
 def _extended(base: list[Row], own: list[Row]) -> list[Row]:
     """A row of one's own stands in the place of the base's row of the same name, or of the same nameless point."""
-    replaced = {_name(row) for row in own}
-    return [row for row in base if _name(row) not in replaced] + own
+    replaced = {name(row) for row in own}
+    return [row for row in base if name(row) not in replaced] + own
 
 
-def _name(row: Row) -> str:
-    return row.id if isinstance(row, Spoken) else row.point
-
-
-def _shortened(row: Row, by: float) -> Row:
+def shortened(row: Row, by: float) -> Row:
+    """The row with its times divided by a profile's ``time_divisor``."""
     times = {
-        name: getattr(row, name) / by
-        for name in row.__struct_fields__
-        if name.endswith(("_s", "_min")) and name != "onset_c_per_min"
+        field: getattr(row, field) / by
+        for field in row.__struct_fields__
+        if field.endswith(("_s", "_min")) and field != "onset_c_per_min"
     }
     if isinstance(row, rows.Defrost):
         times["onset_c_per_min"] = row.onset_c_per_min * by
     return msgspec.structs.replace(row, **times) if by != 1 else row
 
 
-def _contradictions(found: dict[str, list[Row]]) -> list[str]:
-    problems: list[str] = []
-    seen: set[str] = set()
-    for row in (row for own in found.values() for row in own if isinstance(row, Spoken)):
-        if row.id in seen:
-            problems.append(f"{row.id}: id used twice")
-        seen.add(row.id)
-        if isinstance(row, Limit):
-            if (row.above is None) == (row.below is None):
-                problems.append(f"limit {row.id}: exactly one of above, below")
-            if row.unit != UNITS.get(row.quantity):
-                problems.append(f"limit {row.id}: {row.quantity} is measured in {UNITS.get(row.quantity, 'no unit')}")
-    return problems
-
-
-def _rows(table: dict[str, Any], key: str, kind: type[Row], problems: list[str]) -> list[Row]:
+def _rows(table: dict[str, Any], key: str, kind: type[Row], defaults: dict[str, Any], problems: list[str]) -> list[Row]:
     given = table.get(key, [])
     if not isinstance(given, list):
         problems.append(f"{key}: must be written [[{key}]]")
@@ -189,7 +215,7 @@ def _rows(table: dict[str, Any], key: str, kind: type[Row], problems: list[str])
     out = []
     for number, row in enumerate(given):
         try:
-            out.append(msgspec.convert(row, kind, strict=True))
+            out.append(msgspec.convert(defaults | row if isinstance(row, dict) else row, kind, strict=True))
         except msgspec.ValidationError as error:
             problems.append(f"{key}[{number}]: {error}")
     return out

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from pawon_food_safety.profile import load_profile
-
 from . import VERSION
 from .config import ConfigError, ServerConfig, load_config, store_address
 from .people.cli import add_person_command, run_person
@@ -73,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def check(config: ServerConfig, path: Path) -> int:
     """Say what the server would do and stumble over. A store that is there is opened once; none is made."""
-    profile = load_profile(config.profile)
+    profile = config.rules()
     broker = broker_address(config, path)
     problems = machine_problems(config, path)
     store = store_address(config, path)

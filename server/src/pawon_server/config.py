@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pawon_contract.broker import parse_broker
 from pawon_contract.ids import ID_PATTERN
-from pawon_food_safety.profile import ProfileError, load_profile
+from pawon_food_safety.overrides import adjust, overrides_of
+from pawon_food_safety.profile import Profile, ProfileError, load_profile
 
 from . import rulebook
 from .projections.stock import OPENING
@@ -106,6 +107,8 @@ class ServerConfig(_Table):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     timezone: str = "Asia/Jakarta"
     profile: str = "ID-MBG"
+    # The kitchen's own changes to single rows of the profile, see ``overrides.adjust``.
+    override: list[dict[str, Any]] = []
     # A file, or postgresql://user@host:port/database
     store: Annotated[str, Field(min_length=1)]
     store_password_file: Path | None = None
@@ -174,6 +177,10 @@ class ServerConfig(_Table):
             raise ValueError("the embedded broker asks for no password and listens on loopback only; use mosquitto")
         return value
 
+    def rules(self) -> Profile:
+        """What this kitchen is judged by: its profile with its overrides."""
+        return adjust(load_profile(self.profile), self.override)
+
     def settings(self) -> rulebook.Settings:
         """What the projections depend on."""
         return rulebook.Settings(
@@ -238,6 +245,11 @@ def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
         profile = load_profile(str(table.get("profile", ServerConfig.model_fields["profile"].default)))
     except ProfileError:
         profile = None
+    if profile is not None:
+        try:
+            adjust(profile, overrides_of(table))
+        except ProfileError as error:
+            problems += error.problems
     if profile is not None and profile.demo and not demo:
         problems.append(f"profile: {profile.id} is for demonstrations only; kitchens use ID-MBG")
     broker = str(table.get("broker", ""))

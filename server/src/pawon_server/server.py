@@ -17,7 +17,6 @@ from pathlib import Path
 import uvicorn
 
 from pawon_contract.broker import BrokerAddress, parse_broker
-from pawon_food_safety.profile import load_profile
 
 from . import VERSION
 from .alerting.sender import AlertSender, LogChannel
@@ -59,7 +58,7 @@ class Server:
 
     def __init__(self, config: ServerConfig, path: Path, *, demo: bool) -> None:
         self._config = config
-        self._book = Rulebook(settings=config.settings(), profile=load_profile(config.profile))
+        self._book = Rulebook(settings=config.settings(), profile=config.rules())
         address = broker_address(config, path)
         self._exporter_token = secret(path, "influx.token_file", config.influx.token_file) if config.influx else ""
         self._store: Store = open_store(store_address(config, path))

@@ -12,8 +12,6 @@ from types import MappingProxyType
 
 import msgspec
 
-from pawon_food_safety.profile import load_profile
-
 from ..config import ServerConfig, store_address
 from ..rulebook import Rulebook
 from ..store.address import Database
@@ -133,7 +131,7 @@ def _replay(config: ServerConfig, options: argparse.Namespace) -> int:
         wanted = None if options.all else parse_id(options.id)
     except ValueError as error:
         raise StoreError(f"--id: {error}") from error
-    book = Rulebook(settings=config.settings(), profile=load_profile(config.profile))
+    book = Rulebook(settings=config.settings(), profile=config.rules())
     store = _open_existing(config, options)
     try:
         result = replay_quarantine(store, book, lambda: time.time_ns() // 1_000_000, wanted)
