@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
 
-AnyAct = SetPerson | ChangePin
+AnyAct = SetPerson | ChangePin | LotAct
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "check":
             return check(config, options.config)
         if options.command == "person":
-            book = Rulebook(settings=config.settings(), profile=load_profile(config.profile))
+            book = Rulebook(settings=config.settings(), profile=config.rules())
             return run_person(config, options, book)
         if (run := RECORD_COMMANDS.get(options.command)) is not None:
             return run(config, options)

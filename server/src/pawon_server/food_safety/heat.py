@@ -8,6 +8,7 @@ only where all of them were.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -149,13 +150,17 @@ def together(series: Sequence[Sequence[Slice]]) -> list[Slice]:
     return found
 
 
-def clipped(series: Iterable[Slice], start_ms: int, end_ms: int) -> list[Slice]:
+def clipped(series: Sequence[Slice], start_ms: int, end_ms: int) -> list[Slice]:
     """What of a series lies within a stretch."""
-    return [
-        one._replace(start_ms=max(one.start_ms, start_ms), end_ms=min(one.end_ms, end_ms))
-        for one in series
-        if one.start_ms < end_ms and one.end_ms > start_ms
-    ]
+    first = bisect.bisect_right(series, start_ms, key=lambda one: one.end_ms)
+    found = []
+    for one in itertools.islice(series, first, None):
+        if one.start_ms >= end_ms:
+            break
+        if one.start_ms < start_ms or one.end_ms > end_ms:
+            one = one._replace(start_ms=max(one.start_ms, start_ms), end_ms=min(one.end_ms, end_ms))
+        found.append(one)
+    return found
 
 
 def by_hand(values: Iterable[tuple[int, float]]) -> list[Slice]:
@@ -186,7 +191,7 @@ def edges_of(profile: Profile, points: Iterable[str], food: str, error_c: float 
     )
 
 
-def expose(series: Iterable[Slice], start_ms: int, end_ms: int, band: Band, edges: Edges = Edges()) -> Heat:  # noqa: B008  # immutable
+def expose(series: Sequence[Slice], start_ms: int, end_ms: int, band: Band, edges: Edges = Edges()) -> Heat:  # noqa: B008  # immutable
     """What food felt from ``start_ms`` to before ``end_ms``; what no slice tells is unknown."""
     below = inside = above = beyond = 0
     coldest, hottest = math.inf, -math.inf

@@ -223,6 +223,16 @@ def worst(histories: Iterable[History]) -> History:
     )
 
 
+def worst_path(way: Way, carried_: Sequence[History]) -> list[int]:
+    """The legs of the history with most time that may have been dangerous, in order of time."""
+    last = [number for number, leg in enumerate(way.legs) if leg.open] + [one for end in way.ends for one in end.before]
+    path: list[int] = []
+    while last:
+        path.append(max(last, key=lambda number: carried_[number].possible.most_ms))
+        last = list(way.legs[path[-1]].before)
+    return path[::-1]
+
+
 def in_all(way: Way, carried_: Sequence[History]) -> History:
     """The worst of all that this lot became: what still lies somewhere, was used or was thrown away."""
     return worst(

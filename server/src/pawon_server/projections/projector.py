@@ -28,6 +28,7 @@ from pawon_contract.units import implausible
 from pawon_food_safety.profile import Profile
 
 from ..acts import decode_act
+from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
@@ -43,6 +44,7 @@ from .forks import take_fork
 from .gateways import Gateways
 from .incident_rows import IncidentRows, is_news
 from .late_news import tell_late
+from .lots import Lots
 from .minutes import Minutes
 from .people import People
 from .readings import Readings
@@ -109,6 +111,8 @@ class Projector:
         self.stock = Stock(kitchen)
         self.people = People(kitchen)
         self.acts = Acts(kitchen, self.people)
+        self.lots = Lots(kitchen, self._incident_rows)
+        self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
         self.watches: dict[str, Watch] = {}
 
     def load(self, connection: Connection) -> None:
