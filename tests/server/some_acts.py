@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pawon_server.acts import AnyAct
+from pawon_server.food_safety.lot import lot_id
+from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
 from pawon_server.people.act import MACHINE, ROLES
 from pawon_server.people.person import ChangePin, SetPerson
 
@@ -28,7 +30,38 @@ def _pin(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     return ChangePin(**head, pin=f"scrypt${chance.randint(1, 9)}")
 
 
-KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [_person, _pin]
+RECEIVED_MS = 1_760_000_000_000
+SPOTS = ("lantai", "chiller-a", "meja")
+
+
+def _receive(chance: random.Random, head: dict[str, Any]) -> ReceiveLot:
+    return ReceiveLot(
+        **head, item=chance.choice(["ayam", "beras", "tidak-ada"]), supplier="Ayam Jaya", amount=chance.randint(1, 50),
+        point=chance.choice(["", "receiving-chilled"]), food=chance.choice(["", "poultry"]), place=SPOTS[0],
+        temperature_c=chance.choice([None, 0.0, 3.0, 9.0]), at_ms=RECEIVED_MS, accepted=chance.random() < 0.9,
+    )  # fmt: skip
+
+
+def _lot(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    """About a lot whose receipt has one of the few ids that come often."""
+    by = {"id": f"{chance.randint(1, 5):016x}", "by": MACHINE}
+    receipt = _receive(chance, by)
+    about = {"lot": lot_id(receipt, "Asia/Jakarta"), "at_ms": RECEIVED_MS + chance.randint(-5, 50)}
+    step = {**head, **about, "place": chance.choice(SPOTS), "amount": chance.choice([None, 1, 20, 500])}
+    kind = chance.randint(0, 4)
+    if kind == 0:
+        return UseLot(**step, batch="B-251009-1-opor-abcdef")
+    if kind == 1:
+        return DiscardLot(**step, reason="bau")
+    if kind == 2:
+        said = {"temperature_c": chance.choice([None, 3.0, 9.0]), "amount": chance.choice([None, 5]),
+                "place": chance.choice([None, "meja"]), "accepted": chance.choice([None, True, False])}  # fmt: skip
+        what = chance.choice([receipt.id, f"{chance.randint(1, 5):016x}"])
+        return CorrectLot(**head, **about, **said, corrects=what, reason="salah ketik", withdraw=chance.random() < 0.2)
+    return MoveLot(**step, to_place=chance.choice(SPOTS))
+
+
+KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [_person, _pin, _receive, _receive, _lot, _lot]
 
 
 def some_act(chance: random.Random) -> AnyAct:

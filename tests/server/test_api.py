@@ -14,21 +14,24 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.conftest import BOOK, Bench, NewAddress, on_sqlite
-from tests.server.desk import desk
+from tests.server.desk import desk, write
 from tests.server.sender import Sender, temperature
 from tests.server.test_ingest import weighing
 
 from pawon_contract.messages import ClockFix, Reading, SensorFault
+from pawon_server.food_safety.lot_acts import ReceiveLot
+from pawon_server.people.act import MACHINE
+from pawon_server.projections.acts import Written
 from pawon_server.projections.minutes import Compacted
 from pawon_server.store.database import open_store
-from pawon_server.store.tables import incident, movement, quarantine, reading
+from pawon_server.store.tables import incident, lot, movement, quarantine, reading
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
 from pawon_server.web.events import Hub
 
 MINUTE = 60_000
-LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine")
-PAGED = ("readings", "incidents", "movements", "quarantine")
+LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "lots")
+PAGED = ("readings", "incidents", "movements", "quarantine", "lots")
 
 
 @dataclass
@@ -92,6 +95,10 @@ def fill(bench: Bench) -> Api:
         b'{"k":"bad"}', b'{"k":"worse"}',
     )  # fmt: skip
     bench.send(sender.batch(sent_ms=60 * MINUTE))
+    for number, item in enumerate(("ayam", "beras", "ayam")):
+        act = ReceiveLot(id=f"{number:016x}", by=MACHINE, item=item, supplier="Ayam Jaya", amount=1_000, place="lantai",
+                         at_ms=bench.now_ms - number // 2)  # fmt: skip
+        assert isinstance(write(bench, act), Written)
     return Api(bench, sender)
 
 
@@ -160,6 +167,7 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("stock", "place", "gudang", 1), ("stock", "item", "ayam", 1), ("stock", "item", "nothing", 0),
         ("gateways", "gateway", "gw-1", 1), ("gateways", "gateway", "gw-9", 0),
         ("quarantine", "gateway", "gw-1", 2), ("quarantine", "gateway", "gw-9", 0),
+        ("lots", "item", "ayam", 2), ("lots", "supplier", "Ayam Jaya", 3), ("lots", "supplier", "nobody", 0),
     ],
 )  # fmt: skip
 def test_a_filter_gives_what_it_names_and_nothing_else(api: Api, path: str, key: str, value: str, count: int) -> None:
@@ -365,6 +373,7 @@ def test_whatever_is_asked_is_answered(api: Api, data: st.DataObject) -> None:
     [
         (reading, "measured_ms", "sensor = 'chiller-1' AND"), (incident, "opened_ms", ""),
         (movement, "occurred_ms", ""), (quarantine, "journal_id", ""),
+        (lot, "received_ms", ""),
     ],
 )  # fmt: skip
 def test_a_page_is_found_by_an_index(api: Api, table: Any, order: str, filters: str) -> None:

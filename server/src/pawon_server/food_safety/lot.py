@@ -120,7 +120,7 @@ def follow(lot: Lot, steps: Iterable[Step], until_ms: int) -> Way:
     """
     way = _Walk(lot, max(until_ms, lot.received_ms))
     for step in sorted(steps, key=lambda one: (max(one.at_ms, lot.received_ms), one.order)):
-        if step.at_ms < until_ms:
+        if step.at_ms <= until_ms:
             way.take(step)
     return way.done()
 

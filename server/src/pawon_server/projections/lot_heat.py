@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 
 from pawon_food_safety.models.verdict import Verdict
 
-from ..food_safety.growth import predict
+from ..food_safety.growth import predict, tightened
 from ..food_safety.heat import Advice, Heat, Slice, advise, band_of, by_hand, clipped, expose
 from ..food_safety.lot import History, Way, carried, in_all, mixed, stays_of, worst, worst_path
 from ..rulebook import Rulebook
@@ -86,10 +86,9 @@ def heat_of_lot(connection: Connection, book: Rulebook, row: Row[Any], now_ms: i
         if stay.place == way.legs[number].place
         for piece in clipped(stay.series, way.legs[number].start_ms, way.legs[number].end_ms)
     ]
-    return LotHeat(
-        way=way, stays=stays, history=history, advice=advise(book.profile, *history, by_point),
-        estimates=predict(row.food, series), complete=places.complete,
-    )  # fmt: skip
+    estimates = predict(row.food, series)
+    advice = tightened(advise(book.profile, *history, by_point), estimates)
+    return LotHeat(way=way, stays=stays, history=history, advice=advice, estimates=estimates, complete=places.complete)
 
 
 def heat_of_batch(
@@ -113,7 +112,7 @@ def heat_of_batch(
     lots: list[tuple[str, History]] = []
     for step in used:
         row = lot_row(connection, book.settings.kitchen, step.lot)
-        found = None if row is None else _lot(connection, book, places, row, step.at_ms + 1)
+        found = None if row is None else _lot(connection, book, places, row, step.at_ms)
         if found is None:
             continue
         way, _, per_leg = found

@@ -186,7 +186,7 @@ def _misstep(row: Row[Any], steps: list[Step], act: OfLot) -> str | None:
         return "Lot ini belum diterima waktu itu"
     if isinstance(act, MoveLot) and act.place == act.to_place:
         return "Tempat asal dan tujuan sama"
-    there = way_of(row, [step for step in steps if step.at_ms <= act.at_ms], act.at_ms + 1).left.get(act.place)
+    there = way_of(row, [step for step in steps if step.at_ms <= act.at_ms], act.at_ms).left.get(act.place)
     if there is None:
         return "Lot ini tidak ada di tempat itu waktu itu"
     return "Tidak ada sebanyak itu di sana" if act.amount is not None and act.amount > there else None

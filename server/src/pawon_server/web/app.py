@@ -14,6 +14,8 @@ from .api import api
 from .board import Board
 from .desk import Desk
 from .events import Hub
+from .lots_api import lots_api
+from .lots_page import lots_page
 from .pages import Screens, mount_static, pages
 from .people_api import people_api
 from .quarantine import quarantine_page
@@ -55,6 +57,8 @@ def make_app(
     app.include_router(people_api(desk))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
+    app.include_router(lots_api(reader, book, desk, board.snapshot))
+    app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
     mount_static(app)
 
     @app.get("/events", include_in_schema=False)

@@ -57,7 +57,7 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
     name_of = book.settings.sensor(row.sensor)
     columns = dict(row._mapping)
     limit = next((limit for limit in book.profile.limit if limit.id == columns["rule"]), None)
-    if columns["kind"] == "limit" and limit is not None:
+    if columns["kind"] in ("limit", "lot") and limit is not None:
         words = (limit.text_id, limit.text_en, limit.action_id, limit.action_en)
     elif columns["kind"] == "fault":
         words = (
