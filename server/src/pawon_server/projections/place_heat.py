@@ -32,8 +32,8 @@ from .minutes import dated
 MAX_ROWS = 250_000
 # Versions of the configuration that are looked at; a kitchen changes it some ten times a year.
 MAX_VERSIONS = 200
-# Minutes that a stretch covers may lie behind its end, as far as a report is believed.
-REACH_MS = 60 * MINUTE_MS
+# Minutes that a stretch covers may lie behind its end, as far as a report is believed: 90 s at most.
+REACH_MS = 2 * MINUTE_MS
 TEMPERATURE = "temperature_c"
 _DECODER = msgspec.json.Decoder(Settings)
 

@@ -231,9 +231,11 @@ def _look(found: LotHeat, book: Rulebook, speech: Speech) -> HeatLook:
     ]  # fmt: skip
     advice = found.advice
     words = {"use": _("PERHATIKAN"), "hold": _("TAHAN"), "discard": _("BUANG")}
-    step = advice.least if advice.disposition != "hold" else advice.most
+    step, told = advice.least, "use" if advice.least is None else advice.least.disposition
     action = "" if step is None else step.action_en if speech.language == "en" else step.action_id
-    if advice.disposition == "hold" and advice.least != advice.most:
+    if any(one.action == advice.disposition != told for one in found.estimates):
+        action = _("Ada perkiraan yang mengkhawatirkan. Tanya kepala dapur sebelum dipakai.")
+    elif advice.disposition != told:
         action = _("Ada waktu yang tidak terukur. Ukur suhu inti dan tanya kepala dapur sebelum dipakai.")
     return HeatLook(
         sign="ok" if advice.green else "critical" if advice.disposition == "discard" else "warning",
@@ -260,4 +262,5 @@ def _estimate(speech: Speech, verdict: Any) -> str:
     grown = _("perkiraan: bakteri tumbuh {n} log ({model})").format(
         n=speech.number(verdict.growth_log10, 1), model=verdict.model
     )
-    return grown if verdict.in_range else f"{grown}, {_('di luar suhu yang diuji untuk model ini')}"
+    outside = _("di luar suhu yang diuji untuk model ini")
+    return grown if verdict.in_range else f"{grown}, {outside}"
