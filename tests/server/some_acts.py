@@ -34,20 +34,21 @@ RECEIVED_MS = 1_760_000_000_000
 SPOTS = ("lantai", "chiller-a", "meja")
 
 
-def _receive(chance: random.Random, head: dict[str, Any]) -> ReceiveLot:
+def _receive(chance: random.Random, _: dict[str, Any]) -> ReceiveLot:
+    """One of a few deliveries, so that what is done with lots finds them there."""
     return ReceiveLot(
-        **head, item=chance.choice(["ayam", "beras", "tidak-ada"]), supplier="Ayam Jaya", amount=chance.randint(1, 50),
-        point=chance.choice(["", "receiving-chilled"]), food=chance.choice(["", "poultry"]), place=SPOTS[0],
-        temperature_c=chance.choice([None, 0.0, 3.0, 9.0]), at_ms=RECEIVED_MS, accepted=chance.random() < 0.9,
+        id=f"{chance.randint(0x101, 0x103):016x}", by=MACHINE, item=chance.choice(["ayam", "beras", "tidak-ada"]),
+        supplier="Ayam Jaya", amount=chance.randint(1, 50), point=chance.choice(["", "receiving-chilled"]),
+        food=chance.choice(["", "poultry"]), place=SPOTS[0], temperature_c=chance.choice([None, 0.0, 3.0, 9.0]),
+        at_ms=RECEIVED_MS, accepted=chance.random() < 0.9,
     )  # fmt: skip
 
 
 def _lot(chance: random.Random, head: dict[str, Any]) -> AnyAct:
-    """About a lot whose receipt has one of the few ids that come often."""
-    by = {"id": f"{chance.randint(1, 5):016x}", "by": MACHINE}
-    receipt = _receive(chance, by)
-    about = {"lot": lot_id(receipt, "Asia/Jakarta"), "at_ms": RECEIVED_MS + chance.randint(-5, 50)}
-    step = {**head, **about, "place": chance.choice(SPOTS), "amount": chance.choice([None, 1, 20, 500])}
+    receipt = _receive(chance, head)
+    about = {**head, "by": MACHINE, "lot": lot_id(receipt, "Asia/Jakarta"),
+             "at_ms": RECEIVED_MS + chance.randint(-5, 50)}  # fmt: skip
+    step = {**about, "place": chance.choice([SPOTS[0], *SPOTS]), "amount": chance.choice([None, 1, 20, 500])}
     kind = chance.randint(0, 4)
     if kind == 0:
         return UseLot(**step, batch="B-251009-1-opor-abcdef")
@@ -57,7 +58,7 @@ def _lot(chance: random.Random, head: dict[str, Any]) -> AnyAct:
         said = {"temperature_c": chance.choice([None, 3.0, 9.0]), "amount": chance.choice([None, 5]),
                 "place": chance.choice([None, "meja"]), "accepted": chance.choice([None, True, False])}  # fmt: skip
         what = chance.choice([receipt.id, f"{chance.randint(1, 5):016x}"])
-        return CorrectLot(**head, **about, **said, corrects=what, reason="salah ketik", withdraw=chance.random() < 0.2)
+        return CorrectLot(**about, **said, corrects=what, reason="salah ketik", withdraw=chance.random() < 0.2)
     return MoveLot(**step, to_place=chance.choice(SPOTS))
 
 

@@ -106,10 +106,14 @@ def test_the_warmest_and_the_coldest_of_several_sensors_count() -> None:
 
 
 def test_old_minutes_count_by_their_unsafe_value() -> None:
-    """A minute that went from 4 to 6 C is in the danger zone; a covered minute without a report goes on as before."""
-    series = by_minutes({10: (3.0, 4.0), 12: (4.0, 6.0)}, covered=[10, 11, 12, 13])
-    assert minutes(felt(series, 9, 15)) == (2, 2, 0, 2)
+    """A minute that went from 4 to 6 C is in the danger zone; a covered minute without a report goes on as before, and
+    every minute begins as the one before it ended."""
+    series = by_minutes({10: (3.0, 4.0), 12: (4.0, 6.0), 14: (4.0, 4.0), 15: (4.0, 4.0)}, covered=[10, 11, 12, 13])
+    assert minutes(felt(series, 9, 18)) == (3, 3, 0, 3)
+    assert felt(series, 15, 16).exposure.max_c == 4.0
     assert felt(series, 9, 15).exposure.max_c == 6.0
+    apart = by_minutes({10: (9.0, 9.0), 12: (4.0, 4.0)}, covered=[])
+    assert minutes(felt(apart, 10, 13)) == (1, 1, 0, 1)
     assert by_minutes({}, covered=[3]) == []
 
 

@@ -115,7 +115,7 @@ def bad_day(address: Address, chance: random.Random) -> Straight:
                 sensor = chance.choice(["chiller-1", "chiller-2"])
                 record.compact(sensor, start_ms, start_ms + chance.randint(1, 200) * MINUTE)
             elif happening < 0.93:
-                for _ in range(chance.randint(1, 4)):
+                for _ in range(chance.randint(5, 30)):
                     record.write(some_act(chance))
             elif happening < 0.96:
                 some = [one for one in BOOK.settings.sensors if chance.random() < 0.8]

@@ -115,13 +115,19 @@ def held(reports: Iterable[Report]) -> list[Slice]:
 
 def by_minutes(known: Mapping[int, tuple[float, float]], covered: Iterable[int]) -> list[Slice]:
     """Old minutes as slices. ``known``: least and greatest value by the minute's number since 1970; ``covered``: the
-    minutes in which some value was still believed, which is the one of the last known minute."""
+    minutes in which some value was still believed. A minute begins with the last value of the one before it, so that
+    it lay between the extremes of both."""
     found: list[Slice] = []
     last: tuple[float, float] | None = None
     for minute in sorted({*known, *covered}):
-        last = known.get(minute, last)
-        if last is not None:
-            found.append(Slice(minute * MINUTE_MS, (minute + 1) * MINUTE_MS, *last, *last))
+        own = known.get(minute, last)
+        if own is None:
+            continue
+        low, high = own
+        if last is not None and found and found[-1].end_ms == minute * MINUTE_MS:
+            low, high = min(low, last[0]), max(high, last[1])
+        found.append(Slice(minute * MINUTE_MS, (minute + 1) * MINUTE_MS, low, high, *own))
+        last = own
     return found
 
 
