@@ -20,7 +20,7 @@ from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
 from pawon_server.people.act import new_id
 from pawon_server.projections.acts import Refusal, Written
-from pawon_server.projections.lot_heat import OwnStay, heat_of_batch, heat_of_lot, lot_row
+from pawon_server.projections.lot_heat import OwnStay, heat_of_batch, heat_of_lot, lot_row, stays_of_portions
 from pawon_server.projections.minutes import Compacted
 from pawon_server.record.rebuild import rebuild
 from pawon_server.rulebook import Rulebook, Sensor
@@ -180,6 +180,21 @@ def test_the_chicken_of_a_night(kitchen: Bench) -> None:
     now = history(kitchen, lot)
     assert minutes(now.stays[1].heat) == {"below": 366, "inside": 224, "above": 0, "unknown": 0}
     assert now.advice.disposition == "discard"
+
+
+def test_portions_lie_somewhere_from_the_pan_to_the_mouth() -> None:
+    """Hot hold, trip and school follow each other without a hole; what has not happened yet lasts until now."""
+
+    def stays(**told: Any) -> list[tuple[str, int, int, int]]:
+        made = stays_of_portions(place="panas", cooked_ms=0, by_hand=[(61, 61.0), (60, 65.0)], **told)
+        return [(one.place, one.start_ms, one.end_ms, len(one.by_hand)) for one in made]
+
+    assert stays(left_ms=60, arrived_ms=90, over_ms=200) == [
+        ("panas", 0, 60, 0), ("(jalan)", 60, 90, 2), ("(sekolah)", 90, 200, 2),
+    ]  # fmt: skip
+    assert stays(left_ms=60, arrived_ms=None, over_ms=200) == [("panas", 0, 60, 0), ("(jalan)", 60, 200, 2)]
+    assert stays(left_ms=None, arrived_ms=None, over_ms=200) == [("panas", 0, 200, 0)]
+    assert stays(left_ms=90, arrived_ms=60, over_ms=200) == [("panas", 0, 90, 0), ("(sekolah)", 90, 200, 2)]
 
 
 def test_a_delivery_beyond_the_limit_that_was_accepted_is_an_incident(kitchen: Bench) -> None:

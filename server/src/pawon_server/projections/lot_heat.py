@@ -5,6 +5,7 @@ Nothing is stored, so that a late reading, a step dated back and a correction al
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,13 +14,15 @@ from sqlalchemy import Connection, Row, select
 from pawon_food_safety.models.verdict import Verdict
 
 from ..food_safety.growth import predict, tightened
-from ..food_safety.heat import Advice, Heat, Slice, advise, band_of, by_hand, clipped, expose
+from ..food_safety.heat import BY_HAND_MS, Advice, Heat, Slice, advise, band_of, by_hand, clipped, expose
 from ..food_safety.lot import History, Way, carried, in_all, mixed, stays_of, worst, worst_path
 from ..rulebook import Rulebook
 from ..store.tables import lot, lot_step
 from .lots import steps_of, way_of
 from .place_heat import Felt, PlaceHeat
 
+# Where portions are that left the kitchen; no sensor is configured under such a name.
+TRIP, SCHOOL = "(jalan)", "(sekolah)"
 # A batch is made of some ten lots.
 MAX_LOTS = 60
 
@@ -68,6 +71,26 @@ class BatchHeat(msgspec.Struct, frozen=True, kw_only=True):
     history: History
     advice: Advice
     complete: bool
+
+
+def stays_of_portions(
+    *, place: str, cooked_ms: int, left_ms: int | None, arrived_ms: int | None, over_ms: int,
+    by_hand: Iterable[tuple[int, float]] = (),
+) -> list[OwnStay]:  # fmt: skip
+    """The stays of one school's portions of a batch: in the ``place`` where it is held hot until it leaves, on the way,
+    and at the school until ``over_ms`` (eaten, or now). ``by_hand``: when people measured it, and what, in any order.
+    A batch for several schools has as many histories; the worst of them is the batch's."""
+    moments = [cooked_ms, left_ms, arrived_ms, over_ms]
+    measured = tuple(sorted(by_hand))
+    stays, now_ms = [], cooked_ms
+    for name, until_ms in zip((place, TRIP, SCHOOL), moments[1:], strict=True):
+        end_ms = min(over_ms, over_ms if until_ms is None else max(until_ms, now_ms))
+        # What was measured just before the food left says how it began its way.
+        told = () if name == place else tuple(one for one in measured if now_ms - BY_HAND_MS < one[0] < end_ms)
+        if end_ms > now_ms:
+            stays.append(OwnStay(place=name, start_ms=now_ms, end_ms=end_ms, by_hand=told))
+        now_ms = end_ms
+    return stays
 
 
 def heat_of_lot(connection: Connection, book: Rulebook, row: Row[Any], now_ms: int) -> LotHeat | None:
