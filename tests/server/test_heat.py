@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -46,6 +47,7 @@ from pawon_server.food_safety.lot import (
     worst_path,
 )
 from pawon_server.food_safety.lot_acts import ReceiveLot
+from pawon_server.web.heat_picture import COLUMNS, strip
 
 PROFILE = load_profile("ID-MBG")
 BAND = band_of(PROFILE)
@@ -318,6 +320,21 @@ def test_growth_is_an_estimate_of_foods_that_have_a_model() -> None:
     assert (cold.action, cold.in_range) == ("none", False)
 
 
+def test_a_strip_shows_the_worst_of_each_column() -> None:
+    """Danger before the unknown before the rest; a minute of danger in a month is still seen."""
+    assert BAND is not None
+    day = 1440 * MINUTE_MS
+    series = held([report(n, 3.0, 1) for n in range(720)] + [report(300, 28.0, 1)])
+    found = strip(series, (0, day), (0, day), BAND)
+    assert [(one.x, one.width, one.sign) for one in found] == [
+        (0, 50, "below"), (50, 1, "inside"), (51, 69, "below"), (120, 120, "unknown"),
+    ]  # fmt: skip
+    hot = strip([Slice(0, day, *[70.0] * 4)], (0, day), (0, 2 * day), BAND)
+    assert [(one.x, one.width, one.sign) for one in hot] == [(0, 120, "above")]
+    short = strip([], (day, day + 1), (0, 30 * day), BAND)
+    assert [(one.width, one.sign) for one in short] == [(1, "unknown")]
+
+
 # --- properties -----------------------------------------------------------------------------------------------------
 
 values = st.floats(-20, 90, allow_nan=False)
@@ -335,6 +352,23 @@ def test_every_minute_is_counted_once_however_it_is_divided(
     whole = felt(series, start, end, edges)
     assert whole.all_ms == (end - start) * MINUTE_MS
     assert felt(series, start, middle, edges) + felt(series, middle, end, edges) == whole
+
+
+@given(some_reports, st.integers(0, 90), st.integers(0, 90), st.integers(1, 200))
+def test_a_strip_has_no_hole(reports: list[Report], a: int, b: int, whole: int) -> None:
+    """Its stripes follow each other within the picture; what was in the danger zone is seen, nothing else is."""
+    assert BAND is not None
+    start, end = min(a, b), max(a, b) + 1
+    span = (0, max(end, whole) * MINUTE_MS)
+    series = clipped(held(reports), start * MINUTE_MS, end * MINUTE_MS)
+    found = strip(series, (start * MINUTE_MS, end * MINUTE_MS), span, BAND)
+    assert found
+    assert all(one.x + one.width == other.x for one, other in itertools.pairwise(found))
+    assert found[0].x >= 0
+    assert found[-1].x + found[-1].width <= COLUMNS
+    heat = felt(series, start, end)
+    assert any(one.sign == "inside" for one in found) == (heat.least_ms > 0)
+    assert heat.exposure.unknown_ms == 0 or any(one.sign in ("inside", "unknown") for one in found)
 
 
 @given(some_reports, st.floats(0, 30))

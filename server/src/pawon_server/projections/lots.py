@@ -7,6 +7,7 @@ a step dated back changes it.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -16,6 +17,7 @@ from ..food_safety.lot import Lot, Step, Way, follow, lot_id
 from ..food_safety.lot_acts import CorrectLot, DiscardLot, LotAct, MoveLot, OfLot, ReceiveLot, UseLot
 from ..rulebook import Rulebook
 from ..store.journal import Entry
+from ..store.tables import incident as incident_table
 from ..store.tables import lot, lot_step
 from ..words import number
 from .context import Changes
@@ -44,6 +46,8 @@ class Lots:
         if isinstance(act, ReceiveLot):
             if book.settings.item(act.item) is None:
                 return "Bahan ini tidak terdaftar"
+            if act.expires and not _is_day(act.expires):
+                return "Tanggal kedaluwarsa tidak ada di kalender"
             name = lot_id(act, book.settings.timezone)
             return None if self._lot(connection, name) is None else "Nomor lot sudah dipakai, kirim sekali lagi"
         row = self._lot(connection, act.lot)
@@ -122,7 +126,7 @@ class Lots:
         assert row is not None, "it was written just now"
         judged = judge_delivery(book.profile, row.point, row.food, row.temperature_c)
         wrong = judged.suggestion == "reject" and row.accepted and not row.withdrawn
-        incident = row.incident
+        incident = row.incident if self._is_open(connection, row.incident) else None
         if incident is not None and not wrong:
             self._rows.change(connection, incident, closed_ms=entry.received_ms, journal_id=entry.id)
             text = f"Penerimaan dikoreksi: {_named(book, row)}."
@@ -147,6 +151,13 @@ class Lots:
             f"(batas {number(limit.value)} C), tetapi diterima. {limit.action_id}",
         )  # fmt: skip
         return name
+
+    def _is_open(self, connection: Connection, name: str | None) -> bool:
+        """Whether an incident still lasts; people may have ended it."""
+        query = select(incident_table.c.id).where(
+            incident_table.c.kitchen == self._kitchen, incident_table.c.id == name, incident_table.c.closed_ms.is_(None)
+        )
+        return name is not None and connection.execute(query).first() is not None
 
     def _lot(self, connection: Connection, name: str) -> Row[Any] | None:
         return connection.execute(select(lot).where(*self._is(name))).first()
@@ -190,6 +201,14 @@ def _misstep(row: Row[Any], steps: list[Step], act: OfLot) -> str | None:
     if there is None:
         return "Lot ini tidak ada di tempat itu waktu itu"
     return "Tidak ada sebanyak itu di sana" if act.amount is not None and act.amount > there else None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _named(book: Rulebook, row: Row[Any]) -> str:
