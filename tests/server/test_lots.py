@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.server.conftest import BOOK, Bench, NewAddress
 from tests.server.desk import ORIGIN, desk, hire, sign_in, write
@@ -29,7 +30,7 @@ from pawon_server.store.tables import incident, reading
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
 from pawon_server.web.events import Hub
-from pawon_server.web.lots_api import batch_history
+from pawon_server.web.lots_api import batch_heat_api
 
 MINUTE, HOUR = 60_000, 3_600_000
 # 2025-10-09 15:53:20 in Jakarta: the sender's monotonic zero.
@@ -154,26 +155,26 @@ def test_the_chicken_of_a_night(kitchen: Bench) -> None:
     # loading and one at arrival, then the school until 10:00.
     send(kitchen, reported("panas", 66.0, at[29], at[29] + HOUR), sender)
     six = ZERO_MS + at[29] + HOUR
-    own = [
-        OwnStay(place="panas", start_ms=ZERO_MS + at[26.5], end_ms=six),
-        OwnStay(place="mobil", start_ms=six, end_ms=six + HOUR, by_hand=((six, 65.0), (six + HOUR, 61.0))),
-        OwnStay(place="sekolah", start_ms=six + HOUR, end_ms=ZERO_MS + at[34], by_hand=((six + HOUR, 61.0),)),
-    ]
-    with kitchen.store.reader.connect() as connection:
-        batch = heat_of_batch(connection, KITCHEN, BATCH, own, "")
-    assert batch is not None
-    assert [(name, past.measured) for name, past in batch.lots] == [(lot, found.history.measured)]
-    assert [minutes(stay.heat) for stay in batch.stays] == [
-        {"below": 0, "inside": 0, "above": 60, "unknown": 150},
-        {"below": 0, "inside": 0, "above": 30, "unknown": 30},
-        {"below": 0, "inside": 0, "above": 30, "unknown": 150},
-    ]
-    assert batch.history.measured.least_ms == found.history.measured.least_ms
-    assert batch.history.possible.most_ms == found.history.possible.most_ms + 330 * MINUTE
-    assert (batch.advice.disposition, batch.advice.green) == ("hold", False)
-    told = batch_history(batch)
-    assert told["lots"][0]["lot"] == lot
-    assert told["own"]["unknown_min"] == 330
+    own = stays_of_portions(
+        place="panas", cooked_ms=ZERO_MS + at[26.5], left_ms=six, arrived_ms=six + HOUR, over_ms=ZERO_MS + at[34],
+        by_hand=[(six, 65.0), (six + HOUR, 61.0)],
+    )  # fmt: skip
+    app = FastAPI()
+    app.include_router(
+        batch_heat_api(kitchen.store.reader, KITCHEN, lambda _, name: ({"SD 1": own}, "") if name == BATCH else None)
+    )
+    batch = TestClient(app).get(f"/api/v1/batches/{BATCH}/heat").json()
+    ((name, past),) = [(one["lot"], one["heat"]["measured"]["inside_min"]) for one in batch["lots"]]
+    assert (name, past) == (lot, round(found.history.measured.least_ms / MINUTE, 2))
+    (portions,) = batch["portions"]
+    assert [(one["above_min"], one["inside_min"], one["unknown_min"]) for one in portions["stays"]] == [
+        (60, 0, 150), (30, 0, 30), (30, 0, 150),
+    ]  # fmt: skip
+    assert portions["own"]["unknown_min"] == 330
+    assert portions["heat"]["measured"]["inside_min"] == past
+    assert portions["heat"]["possible"]["unknown_min"] == pytest.approx(330 + 89.5)
+    assert (portions["advice"]["disposition"], portions["advice"]["green"]) == ("hold", False)
+    assert TestClient(app).get("/api/v1/batches/B-251010-9-x-abcdef/heat").status_code == 404
 
     # At last the gateway sends what it measured of the night: the unknown becomes known, and the chicken is to go.
     late = [temperature(10.0, t, "chiller-isi") for t in range(at[25], at[26.5], MINUTE)]
@@ -196,6 +197,31 @@ def test_portions_lie_somewhere_from_the_pan_to_the_mouth() -> None:
     assert stays(left_ms=60, arrived_ms=None, over_ms=200) == [("panas", 0, 60, 0), ("(jalan)", 60, 200, 2)]
     assert stays(left_ms=None, arrived_ms=None, over_ms=200) == [("panas", 0, 200, 0)]
     assert stays(left_ms=90, arrived_ms=60, over_ms=200) == [("panas", 0, 90, 0), ("(sekolah)", 90, 200, 2)]
+
+
+def test_a_batch_of_unknown_lots_is_never_green(kitchen: Bench) -> None:
+    """Hot all the time and eaten at once, yet nobody said what it was made of; with a lot that was used an hour before
+    it was cooked, that hour is unknown."""
+    lot, _ = receive(kitchen)
+    begun_ms = kitchen.now_ms
+    kitchen.now_ms += 3 * HOUR
+    send(kitchen, reported("panas", 70.0, HOUR, 2 * HOUR))
+    own = [OwnStay(place="panas", start_ms=begun_ms + HOUR, end_ms=begun_ms + 2 * HOUR)]
+
+    def heat() -> Any:
+        with kitchen.store.reader.connect() as connection:
+            found = heat_of_batch(connection, KITCHEN, BATCH, {"": own}, "")
+        assert found is not None
+        return found
+
+    (portions,) = heat().portions
+    assert minutes(portions.history.possible) == {"below": 0, "inside": 0, "above": 60, "unknown": 0}
+    assert (heat().lots, portions.advice.green) == ([], False)
+    use = UseLot(id=new_id(), by="sari", lot=lot, place="lantai", batch=BATCH, at_ms=begun_ms)
+    assert isinstance(write(kitchen, use), Written)
+    (portions,) = heat().portions
+    assert minutes(portions.history.possible)["unknown"] == 60
+    assert portions.advice.green
 
 
 def test_a_delivery_beyond_the_limit_that_was_accepted_is_an_incident(kitchen: Bench) -> None:

@@ -5,17 +5,19 @@ Nothing is stored, so that a late reading, a step dated back and a correction al
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, select
 
+from pawon_food_safety.exposure import Exposure
 from pawon_food_safety.models.verdict import Verdict
+from pawon_food_safety.rows import Exposure as Band
 
 from ..food_safety.growth import predict, tightened
 from ..food_safety.heat import BY_HAND_MS, Advice, Heat, Slice, advise, band_of, by_hand, clipped, expose
-from ..food_safety.lot import History, Way, carried, in_all, mixed, stays_of, worst, worst_path
+from ..food_safety.lot import History, Way, carried, in_all, mixed, stays_of, worst_path
 from ..rulebook import Rulebook
 from ..store.tables import lot, lot_step
 from .lots import steps_of, way_of
@@ -62,14 +64,22 @@ class OwnStay(msgspec.Struct, frozen=True, kw_only=True):
     point: str = ""
 
 
-class BatchHeat(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch: what each of its lots had felt when it went in, its own stays, and both together."""
+class PortionHeat(msgspec.Struct, frozen=True, kw_only=True):
+    """Portions of a batch that went one way: their own stays, and those after the worst of the lots."""
 
-    lots: list[tuple[str, History]]
+    school: str
     stays: list[StayHeat]
     own: Heat
     history: History
     advice: Advice
+
+
+class BatchHeat(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch: what each of its lots had felt until it was cooked, and what its portions felt. A batch of which no lot
+    is told has an unknown past and is never green; ``complete`` as in ``LotHeat``."""
+
+    lots: list[tuple[str, History]]
+    portions: list[PortionHeat]
     complete: bool
 
 
@@ -77,9 +87,8 @@ def stays_of_portions(
     *, place: str, cooked_ms: int, left_ms: int | None, arrived_ms: int | None, over_ms: int,
     by_hand: Iterable[tuple[int, float]] = (),
 ) -> list[OwnStay]:  # fmt: skip
-    """The stays of one school's portions of a batch: in the ``place`` where it is held hot until it leaves, on the way,
-    and at the school until ``over_ms`` (eaten, or now). ``by_hand``: when people measured it, and what, in any order.
-    A batch for several schools has as many histories; the worst of them is the batch's."""
+    """The stays of one school's portions of a batch: in the ``place`` where it is held hot until it leaves, on the
+    way, and at the school until ``over_ms`` (eaten, or now). ``by_hand``: when people measured it, and what, in any order."""
     moments = [cooked_ms, left_ms, arrived_ms, over_ms]
     measured = tuple(sorted(by_hand))
     stays, now_ms = [], cooked_ms
@@ -115,14 +124,33 @@ def heat_of_lot(connection: Connection, book: Rulebook, row: Row[Any], now_ms: i
 
 
 def heat_of_batch(
-    connection: Connection, book: Rulebook, batch: str, own_stays: list[OwnStay], food: str
+    connection: Connection, book: Rulebook, batch: str, portions: Mapping[str, Sequence[OwnStay]], food: str
 ) -> BatchHeat | None:
-    """The history of a cooked batch. ``None`` as above. A batch of which no lot is told has an unknown past, and its
-    ``lots`` are empty: that is to be shown."""
+    """The history of a cooked batch of a food class; ``portions``: by school, their stays since it was cooked, in order
+    of time (``stays_of_portions``). ``None`` as above."""
     band = band_of(book.profile)
     if band is None:
         return None
     places = PlaceHeat(connection, book)
+    cooked_ms = min((stays[0].start_ms for stays in portions.values() if stays), default=0)
+    lots, all_read = _lots_of(connection, book, places, batch, cooked_ms)
+    found = []
+    for school, own_stays in portions.items():
+        stays = [_own(places, stay, band, food) for stay in own_stays]
+        own = sum((stay.heat for stay in stays), Heat())
+        history = mixed([past for _, past in lots], own)
+        by_point = [(point, stay.heat) for stay in stays for point in stay.points]
+        advice = advise(book.profile, *history, by_point)
+        if not lots:
+            advice = msgspec.structs.replace(advice, green=False)
+        found.append(PortionHeat(school=school, stays=stays, own=own, history=history, advice=advice))
+    return BatchHeat(lots=lots, portions=found, complete=places.complete and all_read)
+
+
+def _lots_of(
+    connection: Connection, book: Rulebook, places: PlaceHeat, batch: str, cooked_ms: int
+) -> tuple[list[tuple[str, History]], bool]:
+    """The lots of a batch until it was cooked, and whether these are all. From its use on nobody measured it."""
     used = connection.execute(
         select(lot_step)
         .where(
@@ -130,10 +158,10 @@ def heat_of_batch(
             lot_step.c.withdrawn.is_(False),
         )
         .order_by(lot_step.c.at_ms, lot_step.c.id)
-        .limit(MAX_LOTS)
+        .limit(MAX_LOTS + 1)
     ).all()  # fmt: skip
     lots: list[tuple[str, History]] = []
-    for step in used:
+    for step in used[:MAX_LOTS]:
         row = lot_row(connection, book.settings.kitchen, step.lot)
         found = None if row is None else _lot(connection, book, places, row, step.at_ms)
         if found is None:
@@ -141,26 +169,19 @@ def heat_of_batch(
         way, _, per_leg = found
         end = next((one for one in way.ends if one.step.id == step.id), None)
         if end is not None:
-            lots.append((step.lot, worst(per_leg[number] for number in end.before)))
-    stays = []
-    for stay in own_stays:
-        if stay.by_hand:
-            series = by_hand(stay.by_hand)
-            heat = expose(series, stay.start_ms, stay.end_ms, band)
-            points = (stay.point,) if stay.point else ()
-            stays.append(StayHeat(
-                place=stay.place, start_ms=stay.start_ms, end_ms=stay.end_ms, open=False, heat=heat, points=points,
-                series=clipped(series, stay.start_ms, stay.end_ms),
-            ))  # fmt: skip
-        else:
-            felt = places.felt(stay.place, stay.start_ms, stay.end_ms, food)
-            stays.append(_stay(stay.place, felt, expose(felt.series, felt.start_ms, felt.end_ms, band, felt.edges)))
-    own = sum((stay.heat for stay in stays), Heat())
-    history = mixed([past for _, past in lots], own)
-    by_point = [(point, stay.heat) for stay in stays for point in stay.points]
-    return BatchHeat(
-        lots=lots, stays=stays, own=own, history=history, advice=advise(book.profile, *history, by_point),
-        complete=places.complete,
+            until_cooked = Heat(exposure=Exposure(unknown_ms=max(0, cooked_ms - step.at_ms)))
+            lots.append((step.lot, mixed((per_leg[number] for number in end.before), until_cooked)))
+    return lots, len(used) <= MAX_LOTS
+
+
+def _own(places: PlaceHeat, stay: OwnStay, band: Band, food: str) -> StayHeat:
+    if not stay.by_hand:
+        felt = places.felt(stay.place, stay.start_ms, stay.end_ms, food)
+        return _stay(stay.place, felt, expose(felt.series, felt.start_ms, felt.end_ms, band, felt.edges))
+    series = clipped(by_hand(stay.by_hand), stay.start_ms, stay.end_ms)
+    return StayHeat(
+        place=stay.place, start_ms=stay.start_ms, end_ms=stay.end_ms, open=False, series=series,
+        heat=expose(series, stay.start_ms, stay.end_ms, band), points=(stay.point,) if stay.point else (),
     )  # fmt: skip
 
 

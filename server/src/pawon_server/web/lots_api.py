@@ -6,20 +6,20 @@ one. Times that are written are milliseconds UTC.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import AwareDatetime
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from ..acts import AnyAct
 from ..food_safety.heat import Advice, Heat
 from ..food_safety.lot import History, lot_id
 from ..food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
 from ..people.person import Person
-from ..projections.lot_heat import BatchHeat, LotHeat, StayHeat, heat_of_lot, lot_row
+from ..projections.lot_heat import BatchHeat, LotHeat, OwnStay, StayHeat, heat_of_batch, heat_of_lot, lot_row
 from ..projections.lots import UNKNOWN_LOT
 from ..rulebook import Rulebook
 from .api import Cursor, Limit, Page, Word, iso, lot_rows
@@ -87,6 +87,28 @@ def lots_api(reader: Engine, book: Rulebook, desk: Desk, snapshot: Callable[[], 
     return router
 
 
+# A batch's portions by school with their stays, and its food class; ``None``: there is no such batch.
+PortionsOf = Callable[[Connection, str], tuple[Mapping[str, Sequence[OwnStay]], str] | None]
+
+
+def batch_heat_api(reader: Engine, book: Rulebook, portions_of: PortionsOf) -> APIRouter:
+    """``/api/v1/batches/{batch}/heat``, for whoever knows batches."""
+    router = APIRouter(prefix="/api/v1", tags=["lots"])
+
+    @router.get("/batches/{batch}/heat")
+    def heat(batch: str) -> dict[str, Any]:
+        """What a cooked batch felt: each of its lots until it was cooked, and its portions since, by school. 404 for a
+        batch that is not there, or where the profile names no danger zone."""
+        with reader.connect() as connection:
+            known = None if "\0" in batch else portions_of(connection, batch)
+            found = None if known is None else heat_of_batch(connection, book, batch, *known)
+        if found is None:
+            raise HTTPException(404, "Masakan ini tidak dikenal")
+        return {"batch": batch, **batch_history(found)}
+
+    return router
+
+
 async def _write(desk: Desk, request: Request, kind: type[A], lot: str | None = None) -> tuple[A, int]:
     body, made = await desk.body(request), []
 
@@ -127,11 +149,17 @@ def lot_history(found: LotHeat | None) -> dict[str, Any]:
 
 
 def batch_history(found: BatchHeat) -> dict[str, Any]:
-    """What a batch felt, lot by lot and by itself."""
+    """What a batch felt: lot by lot before it was cooked, and school by school after."""
     return {
         "lots": [{"lot": name, "heat": _history(history)} for name, history in found.lots],
-        "stays": _stays(found.stays), "own": _heat(found.own), "heat": _history(found.history),
-        "advice": _advice(found.advice), "complete": found.complete,
+        "portions": [
+            {
+                "school": one.school, "stays": _stays(one.stays), "own": _heat(one.own), "heat": _history(one.history),
+                "advice": _advice(one.advice),
+            }
+            for one in found.portions
+        ],
+        "complete": found.complete,
     }  # fmt: skip
 
 
