@@ -88,7 +88,7 @@ def stays_of_portions(
     by_hand: Iterable[tuple[int, float]] = (),
 ) -> list[OwnStay]:  # fmt: skip
     """The stays of one school's portions of a batch: in the ``place`` where it is held hot until it leaves, on the
-    way, and at the school until ``over_ms`` (eaten, or now). ``by_hand``: when people measured it, and what, in any order."""
+    way, and at the school until ``over_ms`` (eaten, or now). ``by_hand``: when people measured it, and what."""
     moments = [cooked_ms, left_ms, arrived_ms, over_ms]
     measured = tuple(sorted(by_hand))
     stays, now_ms = [], cooked_ms

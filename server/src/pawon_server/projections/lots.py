@@ -126,14 +126,14 @@ class Lots:
         assert row is not None, "it was written just now"
         judged = judge_delivery(book.profile, row.point, row.food, row.temperature_c)
         wrong = judged.suggestion == "reject" and row.accepted and not row.withdrawn
-        incident = row.incident if self._is_open(connection, row.incident) else None
-        if incident is not None and not wrong:
-            self._rows.change(connection, incident, closed_ms=entry.received_ms, journal_id=entry.id)
-            text = f"Penerimaan dikoreksi: {_named(book, row)}."
-            self._rows.alert(connection, incident, "closed", entry.received_ms, text)
-            incident, changes.incidents, changes.alerts = None, True, True
-        elif incident is None and wrong:
+        incident = row.incident if wrong else None
+        if wrong and incident is None:
             incident = self._open(connection, book, row, judged, entry)
+            changes.incidents = changes.alerts = True
+        elif not wrong and row.incident is not None and self._lasts(connection, row.incident):
+            self._rows.change(connection, row.incident, closed_ms=entry.received_ms, journal_id=entry.id)
+            text = f"Penerimaan dikoreksi: {_named(book, row)}."
+            self._rows.alert(connection, row.incident, "closed", entry.received_ms, text)
             changes.incidents = changes.alerts = True
         rule = "" if judged.limit is None else judged.limit.id
         values = {"suggestion": judged.suggestion, "rule": rule, "incident": incident}
@@ -152,12 +152,12 @@ class Lots:
         )  # fmt: skip
         return name
 
-    def _is_open(self, connection: Connection, name: str | None) -> bool:
-        """Whether an incident still lasts; people may have ended it."""
+    def _lasts(self, connection: Connection, name: str) -> bool:
+        """Whether nobody has ended an incident."""
         query = select(incident_table.c.id).where(
             incident_table.c.kitchen == self._kitchen, incident_table.c.id == name, incident_table.c.closed_ms.is_(None)
         )
-        return name is not None and connection.execute(query).first() is not None
+        return connection.execute(query).first() is not None
 
     def _lot(self, connection: Connection, name: str) -> Row[Any] | None:
         return connection.execute(select(lot).where(*self._is(name))).first()

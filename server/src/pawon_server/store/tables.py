@@ -428,7 +428,7 @@ lot = Table(
     _need("withdrawn", Boolean),
     _need("suggestion", String),  # accept, hold, reject; by the profile that was in force
     _need("rule", String),  # the gravest limit that it broke
-    _may("incident", String),  # what is open about its receipt
+    _may("incident", String),  # about its receipt, as long as that is beyond a limit
     _need("person", String),
     _need("journal_id", BigInteger),  # of the last change
     Index("lot_by_time", "kitchen", "received_ms", "id"),
