@@ -163,6 +163,9 @@ def test_the_gravest_ladder_counts_and_none_is_not_green() -> None:
     heat = Heat(exposure=Exposure(inside_ms=130 * MINUTE_MS))
     assert advise(PROFILE, heat, heat).disposition == "use"
     assert advise(PROFILE, heat, heat, [("chiller", heat)]).disposition == "hold"
+    partly = Heat(exposure=Exposure(inside_ms=100 * MINUTE_MS, unknown_ms=30 * MINUTE_MS))
+    assert advise(PROFILE, partly, partly).disposition == "use"
+    assert advise(PROFILE, partly, partly, [("chiller", partly)]).disposition == "hold"
     assert not advise(msgspec.structs.replace(PROFILE, ladder=[]), Heat(), Heat()).green
 
 
@@ -260,6 +263,9 @@ def test_a_split_lot_is_as_bad_as_its_worst_part() -> None:
     assert minutes(histories(split, warm).measured) == (0, 100, 0, 0)
     merged = [*split, move(60, "lantai", "chiller")]
     assert minutes(histories(merged, warm).measured) == (40, 60, 0, 0)
+    # What lay there already was the warmer part.
+    there = [move(10, "lantai", "meja", 50), move(60, "lantai", "meja")]
+    assert minutes(histories(there, {"lantai": 3.0, "meja": 28.0}).measured) == (10, 90, 0, 0)
     out = [*merged, use(80, "chiller", 10)]
     assert minutes(histories(out, warm).measured) == (40, 60, 0, 0)
     way = follow(LOT, out, 100 * MINUTE_MS)
