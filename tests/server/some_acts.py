@@ -26,6 +26,8 @@ from pawon_server.food_safety.batch_acts import (
     TakeSample,
 )
 from pawon_server.food_safety.incident import Acknowledge, Correct, Note, Settle, Sign
+from pawon_server.food_safety.lot import lot_id
+from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
 from pawon_server.people.act import MACHINE, ROLES
 from pawon_server.people.person import ChangePin, SetPerson
 
@@ -48,6 +50,38 @@ def _pin(chance: random.Random, head: dict[str, Any]) -> AnyAct:
 DAY = "2025-10-09"
 BATCHES = ("B-251009-1-ayam-000000", "B-251009-1-ayam-000001", "B-251009-1-ayam-000002")
 SCHOOLS = ("SD 1", "SD 2", "")
+
+
+RECEIVED_MS = 1_760_000_000_000
+SPOTS = ("lantai", "chiller-a", "meja")
+
+
+def _receive(chance: random.Random, _: dict[str, Any]) -> ReceiveLot:
+    """One of a few deliveries, so that what is done with lots finds them there."""
+    return ReceiveLot(
+        id=f"{chance.randint(0x101, 0x103):016x}", by=MACHINE, item=chance.choice(["ayam", "beras", "tidak-ada"]),
+        supplier="Ayam Jaya", amount=chance.randint(1, 50), point=chance.choice(["", "receiving-chilled"]),
+        food=chance.choice(["", "poultry"]), place=SPOTS[0], temperature_c=chance.choice([None, 0.0, 3.0, 9.0]),
+        at_ms=RECEIVED_MS, accepted=chance.random() < 0.9,
+    )  # fmt: skip
+
+
+def _lot(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    receipt = _receive(chance, head)
+    about = {**head, "by": MACHINE, "lot": lot_id(receipt, "Asia/Jakarta"),
+             "at_ms": RECEIVED_MS + chance.randint(-5, 50)}  # fmt: skip
+    step = {**about, "place": chance.choice([SPOTS[0], *SPOTS]), "amount": chance.choice([None, 1, 20, 500])}
+    kind = chance.randint(0, 4)
+    if kind == 0:
+        return UseLot(**step, batch="B-251009-1-opor-abcdef")
+    if kind == 1:
+        return DiscardLot(**step, reason="bau")
+    if kind == 2:
+        said = {"temperature_c": chance.choice([None, 3.0, 9.0]), "amount": chance.choice([None, 5]),
+                "place": chance.choice([None, "meja"]), "accepted": chance.choice([None, True, False])}  # fmt: skip
+        what = chance.choice([receipt.id, f"{chance.randint(1, 5):016x}"])
+        return CorrectLot(**about, **said, corrects=what, reason="salah ketik", withdraw=chance.random() < 0.2)
+    return MoveLot(**step, to_place=chance.choice(SPOTS))
 
 
 def _moment(chance: random.Random) -> int:
@@ -86,7 +120,7 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
 
 
 KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [
-    *[_person] * 3, _pin, *[_open_batch] * 3, *[_batch] * 8,
+    *[_person] * 3, _pin, *[_open_batch] * 3, *[_batch] * 8, *[_receive] * 2, *[_lot] * 2,
 ]  # fmt: skip
 
 

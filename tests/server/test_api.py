@@ -20,16 +20,19 @@ from tests.server.test_ingest import weighing
 
 from pawon_contract.messages import ClockFix, Reading, SensorFault
 from pawon_server.food_safety.batch_acts import CookedPan, Destination, OpenBatch
+from pawon_server.food_safety.lot_acts import ReceiveLot
+from pawon_server.people.act import MACHINE
+from pawon_server.projections.acts import Written
 from pawon_server.projections.minutes import Compacted
 from pawon_server.store.database import open_store
-from pawon_server.store.tables import batch, incident, movement, quarantine, reading
+from pawon_server.store.tables import batch, incident, lot, movement, quarantine, reading
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
 from pawon_server.web.events import Hub
 
 MINUTE = 60_000
-LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "batches")
-PAGED = ("readings", "incidents", "movements", "quarantine", "batches")
+LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "batches", "lots")
+PAGED = ("readings", "incidents", "movements", "quarantine", "batches", "lots")
 
 
 @dataclass
@@ -99,6 +102,12 @@ def fill(bench: Bench) -> Api:
                                schools=schools))  # fmt: skip
     pan = CookedPan(id=f"{2:016x}", by="-", batch="B-251009-1-nasi-000000", at_ms=bench.now_ms - 60 * MINUTE)
     write(bench, pan)
+    for number, item in enumerate(("ayam", "beras", "ayam")):
+        act = ReceiveLot(
+            id=f"{number + 16:016x}", by=MACHINE, item=item, supplier="Ayam Jaya", amount=1_000, place="lantai",
+            at_ms=bench.now_ms - number // 2,
+        )  # fmt: skip
+        assert isinstance(write(bench, act), Written)
     return Api(bench, sender)
 
 
@@ -168,6 +177,7 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("gateways", "gateway", "gw-1", 1), ("gateways", "gateway", "gw-9", 0),
         ("batches", "day", "2025-10-09", 2), ("batches", "day", "2025-10-10", 0), ("batches", "state", "cooked", 1),
         ("quarantine", "gateway", "gw-1", 2), ("quarantine", "gateway", "gw-9", 0),
+        ("lots", "item", "ayam", 2), ("lots", "supplier", "Ayam Jaya", 3), ("lots", "supplier", "nobody", 0),
     ],
 )  # fmt: skip
 def test_a_filter_gives_what_it_names_and_nothing_else(api: Api, path: str, key: str, value: str, count: int) -> None:
@@ -373,6 +383,7 @@ def test_whatever_is_asked_is_answered(api: Api, data: st.DataObject) -> None:
     [
         (reading, "measured_ms", "sensor = 'chiller-1' AND"), (incident, "opened_ms", ""),
         (movement, "occurred_ms", ""), (quarantine, "journal_id", ""), (batch, "opened_ms", ""),
+        (lot, "received_ms", ""),
     ],
 )  # fmt: skip
 def test_a_page_is_found_by_an_index(api: Api, table: Any, order: str, filters: str) -> None:

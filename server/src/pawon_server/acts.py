@@ -6,9 +6,10 @@ import msgspec
 
 from .food_safety.batch_acts import BatchAct
 from .food_safety.incident import IncidentAct
+from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
 
-AnyAct = SetPerson | ChangePin | IncidentAct | BatchAct
+AnyAct = SetPerson | ChangePin | IncidentAct | BatchAct | LotAct
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

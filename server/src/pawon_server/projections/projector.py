@@ -29,6 +29,7 @@ from pawon_food_safety.profile import Profile
 
 from ..acts import decode_act
 from ..food_safety.batch_acts import KINDS as BATCH_ACTS
+from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
@@ -47,6 +48,7 @@ from .gateways import Gateways
 from .incident_acts import IncidentActs
 from .incident_rows import IncidentRows, is_news
 from .late_news import tell_late
+from .lots import Lots
 from .minutes import Minutes
 from .people import People
 from .readings import Readings
@@ -115,6 +117,8 @@ class Projector:
         IncidentActs(kitchen, self.people).join(self.acts)
         self.batches = Batches(kitchen, self._incident_rows, self.people)
         self.acts.know(BATCH_ACTS, self.batches.refuse, self.batches.take)
+        self.lots = Lots(kitchen, self._incident_rows)
+        self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
         self.excursions = Excursions(kitchen, self._incident_rows, self.batches.cooked)
         self.watches: dict[str, Watch] = {BATCHES: self.batches}
 

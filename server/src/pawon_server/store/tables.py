@@ -484,6 +484,57 @@ sample = Table(
     Index("sample_by_batch", "kitchen", "batch"),
 )
 
+# Lots of raw material as their receipt says, after corrections; and what happened to each (see ``food_safety.lot``).
+# Where they lay, what is left and what they felt is worked out from these and from the readings, and stored nowhere.
+lot = Table(
+    "lot",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("act", String),  # of the receipt
+    _need("item", String),
+    _need("unit", String),
+    _need("supplier", String),
+    _need("note", String),
+    _need("code", String),
+    _need("amount", BigInteger),
+    _need("point", String),
+    _need("food", String),
+    _may("temperature_c", Float),
+    _need("expires", String),
+    _need("place", String),
+    _need("received_ms", BigInteger),
+    _need("accepted", Boolean),
+    _need("withdrawn", Boolean),
+    _need("suggestion", String),  # accept, hold, reject; by the profile that was in force
+    _need("rule", String),  # the gravest limit that it broke
+    _may("incident", String),  # about its receipt, as long as that is beyond a limit
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("lot_by_time", "kitchen", "received_ms", "id"),
+)
+
+lot_step = Table(
+    "lot_step",
+    metadata,
+    _key("kitchen"),
+    _key("id"),  # of the act
+    _need("lot", String),
+    _need("what", String),  # move, use, discard
+    _need("at_ms", BigInteger),
+    _need("place", String),
+    _need("to_place", String),
+    _need("batch", String),
+    _may("amount", BigInteger),
+    _need("reason", String),
+    _need("withdrawn", Boolean),
+    _need("person", String),
+    _need("written", BigInteger),  # the journal entry of the act
+    _need("journal_id", BigInteger),  # of the last change
+    Index("lot_step_by_lot", "kitchen", "lot"),
+    Index("lot_step_by_batch", "kitchen", "batch"),
+)
+
 # Not projections: the store's own facts (epoch, schema) and how far each exporter has read.
 store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
@@ -505,5 +556,5 @@ PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act, incident_act, batch, batch_school,
-    batch_event, sample,
+    batch_event, sample, lot, lot_step,
 )  # fmt: skip

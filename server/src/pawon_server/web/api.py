@@ -31,6 +31,7 @@ from ..store.tables import (
     completeness,
     gateway,
     incident,
+    lot,
     movement,
     quarantine,
     reading,
@@ -317,6 +318,15 @@ def kept_rows(
     """One page of the quarantine, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
     keys = (quarantine.c.journal_id, quarantine.c.sequence)
     return _page(reader, select(quarantine).where(*_where(quarantine, kitchen, {"gateway": name})), keys, cursor, limit)
+
+
+def lot_rows(
+    reader: Engine, kitchen: str, filters: dict[str, str | None], between: tuple[datetime | None, datetime | None],
+    cursor: str | None, limit: int,
+) -> tuple[list[Any], str | None]:  # fmt: skip
+    """One page of the lots, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
+    where = _where(lot, kitchen, filters) + _between(lot.c.received_ms, *between)
+    return _page(reader, select(lot).where(*where), (lot.c.received_ms, lot.c.id), cursor, limit)
 
 
 def _dates(reader: Engine, kitchen: str, names: list[str | None]) -> Dates:

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from sqlalchemy import Engine
 
+from ..projections.batch_stays import portions_of
 from ..rulebook import Rulebook
 from .api import api
 from .batch_pages import batch_pages
@@ -18,6 +19,8 @@ from .desk import Desk
 from .events import Hub
 from .incident_api import incident_api
 from .incident_pages import incident_pages
+from .lots_api import batch_heat_api, lots_api
+from .lots_page import lots_page
 from .pages import Screens, mount_static, pages
 from .people_api import people_api
 from .people_pages import people_pages
@@ -64,6 +67,12 @@ def make_app(
     app.include_router(staff.pages())
     app.include_router(incident_pages(staff, reader, book, board.snapshot, screens))
     app.include_router(batch_pages(reader, book, staff, screens, board.snapshot))
+    app.include_router(lots_api(reader, book, desk, board.snapshot))
+    kitchen = book.settings.kitchen
+    app.include_router(
+        batch_heat_api(reader, book, lambda store, name: portions_of(store, kitchen, name, board.snapshot_ms()))
+    )
+    app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))
     mount_static(app)
 

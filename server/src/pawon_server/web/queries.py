@@ -105,7 +105,7 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
     """An incident with its words: what happened, what to do, what was done; and how sure its date is."""
     name_of = book.settings.sensor(row.sensor)
     columns = dict(row._mapping)
-    said = book.profile.spoken(columns["rule"]) if columns["kind"] in KINDS else None
+    said = book.profile.spoken(columns["rule"]) if columns["kind"] in (*KINDS, "lot") else None
     if said is not None:
         words = words_of(said, columns["severity"])
     elif columns["kind"] == "batch":

@@ -59,6 +59,7 @@ class MenuEntry:
 MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path=HOME, title=N_("Beranda")),
     MenuEntry(path="/staff/batches", title=N_("Masakan")),
+    MenuEntry(path="/staff/lots", title=N_("Bahan")),
     MenuEntry(path="/staff/people", title=N_("Orang"), role="head"),
     MenuEntry(path="/staff/pin", title=N_("PIN saya")),
 )  # fmt: skip

@@ -1,0 +1,266 @@
+"""``/staff/lots``: receive a delivery, carry a lot with two taps, and see what it has felt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
+
+from ..acts import AnyAct
+from ..food_safety.heat import Heat, band_of, judge_delivery
+from ..food_safety.lot_acts import DiscardLot, MoveLot, ReceiveLot, UseLot
+from ..people.person import Person
+from ..projections.lot_heat import LotHeat, heat_of_lot, lot_row
+from ..projections.lots import UNKNOWN_LOT
+from ..rulebook import Rulebook
+from .api import lot_rows
+from .forms import Form
+from .heat_picture import Stripe, strip
+from .language import Speech
+from .pages import Screens
+from .staff import Staff
+from .view import Snapshot
+
+PATH = "/staff/lots"
+SHOWN = 30
+# Goods without a receiving point are chosen, not left out by mistake.
+DRY = "dry"
+UNREADABLE_NUMBER = "Angka tidak terbaca, contoh: 12,5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StayLook:
+    """A stay as the page writes it."""
+
+    place: str
+    since: str
+    until: str
+    stripes: list[Stripe]
+    inside: str
+    unknown: str
+    beyond: str
+    worst: str
+    sensed: bool
+    air: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatLook:
+    """A history as the page writes it. ``sign``: ``ok``, ``warning`` or ``critical``."""
+
+    sign: str
+    word: str
+    action: str
+    least: str
+    most: str
+    stays: list[StayLook]
+    estimates: list[str]
+    doubtful: bool
+    complete: bool
+
+
+def lots_page(
+    reader: Engine, book: Rulebook, staff: Staff, screens: Screens, snapshot: Callable[[], Snapshot]
+) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False)
+    kitchen, zone = book.settings.kitchen, book.settings.timezone
+
+    def looked(lot: str, speech: Speech) -> dict[str, Any] | None:
+        with reader.connect() as connection:
+            row = None if "\0" in lot else lot_row(connection, kitchen, lot)
+            if row is None:
+                return None
+            now_ms = snapshot().now_ms
+            taken_in = row.accepted and not row.withdrawn
+            found = heat_of_lot(connection, book, row, now_ms) if taken_in else None
+        item = book.settings.item(row.item)
+        left = {} if found is None else found.way.left
+        return {
+            "lot": row, "name": item.name if item else row.item, "amount": speech.amount(row.amount, row.unit),
+            "received": _moment(speech, row.received_ms, zone), "look": None if found is None
+            else _look(found, book, speech),
+            "left": [(place, place_name(book, place), speech.amount(n, row.unit)) for place, n in left.items()],
+            "temperature": "" if row.temperature_c is None else f"{speech.number(row.temperature_c, 1)} °C",
+        }  # fmt: skip
+
+    async def show_all(request: Request, form: Form) -> Response:
+        speech, _ = screens.speech(request)
+        rows, following = await run_in_threadpool(lot_rows, reader, kitchen, {}, (None, None), None, SHOWN)
+        items = {item.id: item.name for item in book.settings.items}
+        return await staff.page(
+            request, "staff_lots.html", form=form, more=following is not None,
+            lots=[(row, items.get(row.item, row.item), speech.amount(row.amount, row.unit),
+                   _moment(speech, row.received_ms, zone)) for row in rows],
+            items=[(item.id, item.name) for item in book.settings.items], places=known_places(book),
+            foods=_foods(book, speech),
+        )  # fmt: skip
+
+    async def show_one(request: Request, form: Form) -> Response:
+        speech, _ = screens.speech(request)
+        values = await run_in_threadpool(looked, request.path_params["lot"], speech)
+        if values is None:
+            raise HTTPException(404, UNKNOWN_LOT)
+        return await staff.page(request, "staff_lot.html", form=form, places=known_places(book), **values)
+
+    def receive(by: Person, form: Form) -> AnyAct:
+        unit = next((item.unit for item in book.settings.items if item.id == form.get("item")), "g")
+        decision = form.get("decision")
+        value = None if not form.get("temperature") else number_of(form.get("temperature"))
+        if not form.get("point"):
+            raise HTTPException(409, "Pilih keadaan saat datang")
+        point = "" if form.get("point") == DRY else form.get("point")
+        judged = judge_delivery(book.profile, point, form.get("food"), value)
+        if judged.suggestion != "accept" and decision not in ("accept", "reject"):
+            if judged.limit is None:
+                raise HTTPException(409, "Suhu belum diukur. Ukur dulu, atau pilih terima atau tolak di bawah.")
+            raise HTTPException(
+                409, f"{judged.limit.text_id}. {judged.limit.action_id} Pilih terima atau tolak di bawah."
+            )
+        return ReceiveLot(
+            id=form.act, by=by.id, item=form.get("item"), supplier=form.get("supplier"), note=form.get("note"),
+            code=form.get("code"), amount=amount_of(form.get("amount"), unit) or 0, point=point,  # type: ignore[arg-type]  # checked when it is decoded
+            food=form.get("food"), temperature_c=value, expires=form.get("expires"), place=form.get("place"),
+            at_ms=_at_ms(form), accepted=decision != "reject",
+        )  # fmt: skip
+
+    def step(lot: str, unit: str) -> Callable[[Person, Form], AnyAct]:
+        def make(by: Person, form: Form) -> AnyAct:
+            about: dict[str, Any] = {
+                "id": form.act, "by": by.id, "lot": lot, "place": form.get("place"), "at_ms": _at_ms(form),
+                "amount": amount_of(form.get("amount"), unit),
+            }  # fmt: skip
+            if form.get("do") == "use":
+                return UseLot(**about, batch=form.get("batch"))
+            if form.get("do") == "discard":
+                return DiscardLot(**about, reason=form.get("reason"))
+            return MoveLot(**about, to_place=form.get("to"))
+
+        return make
+
+    def _at_ms(form: Form) -> int:
+        ago = form.get("ago")
+        return snapshot().now_ms - round((number_of(ago) if ago else 0) * 60_000)
+
+    @router.get(PATH)
+    async def lots(request: Request) -> Response:
+        return await show_all(request, Form())
+
+    @router.post(PATH)
+    async def delivered(request: Request) -> Response:
+        return await staff.act(request, receive, show_all, PATH)
+
+    @router.get(f"{PATH}/{{lot}}")
+    async def lot(request: Request, lot: str) -> Response:
+        return await show_one(request, Form())
+
+    @router.post(f"{PATH}/{{lot}}")
+    async def stepped(request: Request, lot: str) -> Response:
+        def unit_of() -> str:
+            with reader.connect() as connection:
+                row = None if "\0" in lot else lot_row(connection, kitchen, lot)
+            return "g" if row is None else str(row.unit)
+
+        return await staff.act(request, step(lot, await run_in_threadpool(unit_of)), show_one, f"{PATH}/{lot}")
+
+    return router
+
+
+def number_of(text: str) -> float:
+    """A number as people type it: ``4,5`` or ``4.5``. Raises 422."""
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError as error:
+        raise HTTPException(409, UNREADABLE_NUMBER) from error
+    if not -1e6 < value < 1e6:
+        raise HTTPException(409, UNREADABLE_NUMBER)
+    return value
+
+
+def amount_of(text: str, unit: str) -> int | None:
+    """What was typed in kg, L or pieces, in the base unit; nothing when nothing was."""
+    return None if not text else round(number_of(text) * (1 if unit == "piece" else 1000))
+
+
+def known_places(book: Rulebook) -> list[tuple[str, str]]:
+    """Where food may be put: places with a thermometer, with a scale, and those that a scale's place empties to."""
+    sensed = {sensor.place for sensor in book.settings.sensors if sensor.place and sensor.quantity == "temperature_c"}
+    scales = {place.id for place in book.settings.places} | {place.emptied_to for place in book.settings.places}
+    return [(place, place_name(book, place)) for place in (*sorted(sensed), *sorted(scales - sensed))]
+
+
+def place_name(book: Rulebook, place: str) -> str:
+    """What people call it."""
+    known = next((one.name for one in book.settings.places if one.id == place), None)
+    return known or place.replace("-", " ").capitalize()
+
+
+def _foods(book: Rulebook, speech: Speech) -> list[tuple[str, str]]:
+    """The food classes for which the profile has rows of their own, as people call them."""
+    _ = speech.gettext
+    words = {
+        "poultry": _("Ayam, unggas"), "histamine-fish": _("Tongkol, tuna, kembung"), "rich": _("Santan, telur, susu"),
+    }  # fmt: skip
+    return [(food, words.get(food, food)) for food in sorted({row.food for row in book.profile.limit if row.food})]
+
+
+def _moment(speech: Speech, at_ms: int, zone: str) -> str:
+    return f"{speech.day(at_ms, zone)} {speech.clock(at_ms, zone)}"
+
+
+def _look(found: LotHeat, book: Rulebook, speech: Speech) -> HeatLook:
+    _, zone, band = speech.gettext, book.settings.timezone, band_of(book.profile)
+    assert band is not None, "without it there is no history"
+    whole = (min(stay.start_ms for stay in found.stays), max(stay.end_ms for stay in found.stays))
+    stays = [
+        StayLook(
+            place=place_name(book, stay.place) if stay.place else _("tidak tercatat"),
+            since=_moment(speech, stay.start_ms, zone),
+            until=_("sekarang") if stay.open else _moment(speech, stay.end_ms, zone),
+            stripes=strip(stay.series, (stay.start_ms, stay.end_ms), whole, band),
+            inside=speech.span(stay.heat.least_ms), unknown=_span(speech, stay.heat.exposure.unknown_ms),
+            beyond=_span(speech, stay.heat.beyond_ms), worst=_worst(speech, stay.heat), sensed=stay.sensed,
+            air=stay.air,
+        )
+        for stay in found.stays
+    ]  # fmt: skip
+    advice = found.advice
+    words = {"use": _("PERHATIKAN"), "hold": _("TAHAN"), "discard": _("BUANG")}
+    step, told = advice.least, "use" if advice.least is None else advice.least.disposition
+    action = "" if step is None else step.action_en if speech.language == "en" else step.action_id
+    if any(one.action == advice.disposition != told for one in found.estimates):
+        action = _("Ada perkiraan yang mengkhawatirkan. Tanya kepala dapur sebelum dipakai.")
+    elif advice.disposition != told:
+        action = _("Ada waktu yang tidak terukur. Ukur suhu inti dan tanya kepala dapur sebelum dipakai.")
+    return HeatLook(
+        sign="ok" if advice.green else "critical" if advice.disposition == "discard" else "warning",
+        word=_("BOLEH DIPAKAI") if advice.green else words[advice.disposition], action=action,
+        least=speech.span(found.history.measured.least_ms), most=speech.span(found.history.possible.most_ms),
+        stays=stays, estimates=[_estimate(speech, one) for one in found.estimates],
+        doubtful=bool(found.way.doubts), complete=found.complete,
+    )  # fmt: skip
+
+
+def _span(speech: Speech, span_ms: int) -> str:
+    return speech.span(span_ms) if span_ms else ""
+
+
+def _worst(speech: Speech, heat: Heat) -> str:
+    one = heat.exposure
+    if one.min_c is None or one.max_c is None:
+        return ""
+    return f"{speech.number(one.min_c, 1)} … {speech.number(one.max_c, 1)} °C"
+
+
+def _estimate(speech: Speech, verdict: Any) -> str:
+    _ = speech.gettext
+    grown = _("perkiraan: bakteri tumbuh {n} log ({model})").format(
+        n=speech.number(verdict.growth_log10, 1), model=verdict.model
+    )
+    outside = _("di luar suhu yang diuji untuk model ini")
+    return grown if verdict.in_range else f"{grown}, {outside}"
