@@ -17,6 +17,7 @@ from .events import Hub
 from .pages import Screens, mount_static, pages
 from .people_api import people_api
 from .quarantine import quarantine_page
+from .staff import Staff
 
 Health = Callable[[], dict[str, object]]
 Metrics = Callable[[], dict[str, float]]
@@ -52,6 +53,8 @@ def make_app(
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
     app.include_router(people_api(desk))
+    staff = Staff(desk, screens, board.kitchen)
+    app.include_router(staff.pages())
     mount_static(app)
 
     @app.get("/events", include_in_schema=False)
