@@ -66,7 +66,9 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     offset_c: float = 0.0
 
     def apply(self, raw_c: float) -> float:
-        """The corrected value."""
+        """The corrected value; without a correction exactly what came."""
+        if self.slope == 1.0 and self.offset_c == 0.0:
+            return raw_c
         return round(raw_c * self.slope + self.offset_c, DECIMALS)
 
 

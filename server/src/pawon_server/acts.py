@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from .calibration import RecordCalibration, WithdrawCalibration
 from .people.person import ChangePin, SetPerson
 
-AnyAct = SetPerson | ChangePin
+AnyAct = SetPerson | ChangePin | RecordCalibration | WithdrawCalibration
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

@@ -28,6 +28,7 @@ from pawon_contract.units import implausible
 from pawon_food_safety.profile import Profile
 
 from ..acts import decode_act
+from ..calibration import RecordCalibration, WithdrawCalibration
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..store.journal import Entry
@@ -35,6 +36,7 @@ from ..store.tables import journal
 from .acts import Acts, Refusal, Written
 from .boot_times import Boot
 from .boots import Boots
+from .calibrations import AS_IT_CAME, SCOPE, Calibrations, Origin
 from .completeness import Completeness
 from .context import Arrival, Changes
 from .due import Due, Watch
@@ -109,7 +111,9 @@ class Projector:
         self.stock = Stock(kitchen)
         self.people = People(kitchen)
         self.acts = Acts(kitchen, self.people)
-        self.watches: dict[str, Watch] = {}
+        self.calibrations = Calibrations(kitchen, self._incident_rows)
+        self.acts.know((RecordCalibration, WithdrawCalibration), self.calibrations.refuse, self.calibrations.take)
+        self.watches: dict[str, Watch] = {SCOPE: self.calibrations}
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
@@ -118,7 +122,7 @@ class Projector:
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
         for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
-                     self.trouble, self.people):  # fmt: skip
+                     self.trouble, self.people, self.calibrations):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
@@ -149,6 +153,7 @@ class Projector:
             case "config":
                 self.settings = msgspec.json.decode(entry.payload, type=Settings)
                 changes.alerts |= self._incident_rows.become(connection, witness=self.settings.witness)
+                self.calibrations.configure(self.settings, entry.received_ms)
                 self._retire(connection, entry, changes)
                 changes.gateways = changes.incidents = changes.stock = True
             case "profile":
@@ -296,8 +301,9 @@ class Projector:
         changes: Changes,
     ) -> None:  # fmt: skip
         changes.sensors.add(sensor.id)
+        item, origin = self.calibrations.correct(arrival, item)  # from here on the value as it counts
         in_turn = not arrival.replayed or self.readings.is_newest(arrival, sensor.id, item.at_ms)
-        self._measured(connection, book, arrival, sequence, item)
+        self._measured(connection, book, arrival, sequence, item, origin)
         if not in_turn:
             return  # recorded; what came after it has been judged already
         self.trouble.end_fault(connection, book, sensor, arrival, item.at_ms, changes)
@@ -319,9 +325,10 @@ class Projector:
             changes.incidents = changes.stock = True
 
     def _measured(
-        self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact
-    ) -> None:
-        late = self.readings.take(arrival, sequence, item)
+        self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact,
+        origin: Origin = AS_IT_CAME,
+    ) -> None:  # fmt: skip
+        late = self.readings.take(arrival, sequence, item, origin)
         measured_ms, valid_ms = arrival.offset_ms + item.at_ms, int(item.every_s * 1500)
         self.completeness.take(connection, book.settings.timezone, item.sensor, measured_ms, valid_ms, late)
 
