@@ -7,7 +7,7 @@ corrects nothing and replaces no correction; it is told as sensor trouble, and s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -39,7 +39,6 @@ from ..rulebook import Rulebook, Settings
 from ..store.journal import Entry
 from ..store.rows import storable
 from ..store.tables import calibration, incident, journal
-from ..words import number
 from .context import Arrival, Changes
 from .due import Due
 from .incident_rows import IncidentRows
@@ -133,8 +132,9 @@ class Calibrations:
     def __init__(self, kitchen: str, rows: IncidentRows) -> None:
         self._kitchen, self._rows = kitchen, rows
         self._records: dict[str, list[Record]] = {}  # in the order of their times
-        # Of these, by sensor, what counts for readings; sensors that nothing corrects are not in it.
-        self._correcting: dict[str, list[Record]] = {}
+        # Of these, by sensor, what counts for readings; sensors that nothing corrects are not in it. Empty in most
+        # kitchens: whoever has a reading looks here first.
+        self.correcting: dict[str, list[Record]] = {}
         self._since_ms: dict[str, int] = {}  # when an instrument was first configured
         self._open: dict[str, tuple[str, str]] = {}  # sensor -> incident, rule
         self._instruments: tuple[Settings | None, Profile | None, dict[str, Instrument]] = (None, None, {})
@@ -145,7 +145,7 @@ class Calibrations:
         self._records = {}
         for row in found:
             self._records.setdefault(row.sensor, []).append(record_of(row))
-        self._correcting = {}
+        self.correcting = {}
         for sensor in self._records:
             self._settle(sensor)
         self._since_ms = {}
@@ -171,8 +171,8 @@ class Calibrations:
     # --- readings ---------------------------------------------------------------------------------------------------
 
     def correct(self, arrival: Arrival, item: Reading) -> tuple[Reading, Origin]:
-        """A reading as it counts, and what it was. Most sensors have no correction: that costs one look."""
-        if (records := self._correcting.get(item.sensor)) is None or item.quantity != "temperature_c":
+        """A reading as it counts, and what it was."""
+        if (records := self.correcting.get(item.sensor)) is None or item.quantity != "temperature_c":
             return item, AS_IT_CAME
         at_ms, age_ms = arrival.utc_ms(item.at_ms), arrival.age_ms(item.at_ms)
         if not arrival.trusted and age_ms is not None:
@@ -189,7 +189,7 @@ class Calibrations:
 
     def now(self, sensor: str) -> Correction:
         """What corrects the values that a sensor measures now."""
-        records = self._correcting.get(sensor)
+        records = self.correcting.get(sensor)
         return NONE if records is None else records[-1].correction
 
     # --- acts -------------------------------------------------------------------------------------------------------
@@ -283,9 +283,9 @@ class Calibrations:
         own = self._records[sensor]
         own.sort(key=_order)
         counting = [one for one in own if not one.withdrawn and one.verdict != "reject"]
-        self._correcting.pop(sensor, None)
+        self.correcting.pop(sensor, None)
         if any(one.correction != NONE for one in counting):
-            self._correcting[sensor] = counting
+            self.correcting[sensor] = counting
 
     # --- the watch --------------------------------------------------------------------------------------------------
 
@@ -353,17 +353,13 @@ class Calibrations:
         return f"{'Kalibrasi terlambat' if checked else 'Belum pernah dikalibrasi'}: {name}. Lakukan uji titik es."
 
 
-def verdict_words(verdict: Verdict, error_c: float) -> tuple[str, str]:
-    """A verdict in plain Indonesian: what it means, and what to do."""
-    off = f"{number(abs(error_c))} °C terlalu {'panas' if error_c > 0 else 'dingin'}"
-    if verdict == "ok":
-        return "Baik", "Termometer boleh dipakai. Tidak ada yang diubah."
-    if verdict == "adjust":
-        return (
-            "Dikoreksi",
-            f"Termometer membaca {off}. Mulai sekarang dikoreksi; pada termometer tangan, hitung sendiri.",
-        )
-    return "Ditolak", f"Termometer membaca {off}. Jangan dipakai. Ganti, lalu periksa penggantinya."
+def records_of(connection: Connection, kitchen: str, sensors: Iterable[str]) -> dict[str, list[Record]]:
+    """Everything that was written about some thermometers."""
+    found: dict[str, list[Record]] = {}
+    where = (calibration.c.kitchen == kitchen, calibration.c.sensor.in_(sorted(sensors)))
+    for row in connection.execute(select(calibration).where(*where)):
+        found.setdefault(row.sensor, []).append(record_of(row))
+    return found
 
 
 def _order(record: Record) -> tuple[int, int]:

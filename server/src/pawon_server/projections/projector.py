@@ -301,7 +301,9 @@ class Projector:
         changes: Changes,
     ) -> None:  # fmt: skip
         changes.sensors.add(sensor.id)
-        item, origin = self.calibrations.correct(arrival, item)  # from here on the value as it counts
+        origin = AS_IT_CAME
+        if self.calibrations.correcting:
+            item, origin = self.calibrations.correct(arrival, item)  # from here on the value as it counts
         in_turn = not arrival.replayed or self.readings.is_newest(arrival, sensor.id, item.at_ms)
         self._measured(connection, book, arrival, sequence, item, origin)
         if not in_turn:

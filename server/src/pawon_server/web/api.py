@@ -15,6 +15,7 @@ from pawon_contract.codec import digest
 from pawon_contract.units import QUANTITIES
 
 from ..projections.boot_times import Span
+from ..projections.calibrations import Instrument, Record, instruments, records_of, state_of
 from ..projections.completeness import (
     FIRST_DAY,
     LAST_DAY,
@@ -25,7 +26,7 @@ from ..projections.completeness import (
     minutes_known,
 )
 from ..rulebook import Rulebook
-from ..store.tables import completeness, gateway, incident, movement, quarantine, reading, reading_minute
+from ..store.tables import calibration, completeness, gateway, incident, movement, quarantine, reading, reading_minute
 from .dates import Dates
 from .queries import balances, incident_view, movement_view
 from .view import Snapshot
@@ -65,11 +66,19 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
     router = APIRouter(prefix="/api/v1", tags=["record"])
     kitchen = book.settings.kitchen
     names = {sensor.id: sensor.name for sensor in book.settings.sensors}
+    thermometers = instruments(book)
+
+    def calibrated(known: dict[str, list[Record]], name: str, at_ms: int) -> str | None:
+        one = thermometers.get(name)
+        return None if one is None else calibration_state(book, one, known.get(name, []), at_ms)["state"]
 
     @router.get("/latest")
     def latest(sensor: Word = None, point: Word = None, quantity: Word = None, state: Word = None) -> Page:
-        """The newest value of every sensor, with its state and age."""
+        """The newest value of every sensor, with its state and age. ``calibration`` (of thermometers): ``ok``,
+        ``overdue``, ``rejected``, ``never`` where the profile asks for it, else ``none``; ``due_at`` the next check."""
         now = snapshot()
+        with reader.connect() as connection:
+            known = records_of(connection, kitchen, names)
         items = [
             {
                 "sensor": tile.sensor, "name": tile.name, "point": tile.point, "quantity": tile.quantity,
@@ -77,6 +86,9 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
                 "age_s": None if tile.age_ms is None else round(tile.age_ms / 1000, 3),
                 "measured_at": None if tile.age_ms is None else iso(now.now_ms - tile.age_ms),
                 "valid_for_s": round(tile.valid_for_ms / 1000, 3), "stable": tile.stable, "limit": tile.limit,
+                "calibration": None if tile.sensor not in thermometers else calibration_state(
+                    book, thermometers[tile.sensor], known.get(tile.sensor, []), now.now_ms
+                ),
             }
             for tile in now.tiles
             if _wanted(tile.sensor, sensor) and _wanted(tile.point, point) and _wanted(tile.quantity, quantity)
@@ -89,7 +101,8 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         sensor: Word = None, quantity: Word = None, since: AwareDatetime | None = None,
         until: AwareDatetime | None = None, cursor: Cursor = None, limit: Limit = 100,
     ) -> Page:  # fmt: skip
-        """What was measured; ``since`` is included, ``until`` is not. Where the clock only guessed (``rtc``,
+        """What was measured; ``since`` is included, ``until`` is not. ``raw`` is the value before ``calibration`` (its
+        number) corrected it; null where none did. Where the clock only guessed (``rtc``,
         ``guess``), ``earliest_at`` and ``latest_at`` bound the time; null where nothing does. ``resolution``: a report
         as it came (``raw``), or of old days a whole ``minute`` with its mean, least and greatest value."""
         asked = {"sensor": sensor, "quantity": quantity}
@@ -102,7 +115,8 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
                 "resolution": "raw", "sensor": row.sensor, "name": names.get(row.sensor, row.sensor),
                 "quantity": row.quantity,
                 "unit": QUANTITIES[row.quantity].unit if row.quantity in QUANTITIES else "", "value": row.value,
-                "low": row.low, "high": row.high, "count": row.count, "measured_at": iso(row.measured_ms),
+                "low": row.low, "high": row.high, "raw": row.raw, "calibration": row.calibration,
+                "count": row.count, "measured_at": iso(row.measured_ms),
                 "first_measured_at": iso(row.first_measured_ms), "clock": row.clock,
                 **_between_at("", dates.span(row.gateway, row.boot, row.clock, row.at_ms)),
                 "valid_s": row.valid_ms / 1000, "gateway": row.gateway, "spool": row.spool, "sequence": row.sequence,
@@ -118,7 +132,8 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
             {
                 "resolution": "minute", "sensor": row.sensor, "name": names.get(row.sensor, row.sensor),
                 "quantity": row.quantity, "unit": QUANTITIES[row.quantity].unit if row.quantity in QUANTITIES else "",
-                "value": row.mean, "low": row.low, "high": row.high, "count": row._mapping["count"],
+                "value": row.mean, "low": row.low, "high": row.high, "raw": None, "calibration": None,
+                "count": row._mapping["count"],
                 "measured_at": iso(row.minute_ms), "first_measured_at": None, "clock": None,
                 "valid_s": MINUTE_MS / 1000, "gateway": None, "spool": None, "sequence": None,
             }
@@ -163,7 +178,8 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         limit: Limit = 100,
     ) -> Page:  # fmt: skip
         """What went wrong; ``closed_at`` is null while it lasts. Where the clock that dated the opening (``clock``) or
-        the closing (``closed_clock``) only guessed, ``earliest_at`` and so on bound it."""
+        the closing (``closed_clock``) only guessed, ``earliest_at`` and so on bound it. ``calibration`` is how the
+        thermometer's calibration stood when it opened."""
         where = _where(incident, kitchen, {"sensor": sensor, "kind": kind, "severity": severity})
         where += _between(incident.c.opened_ms, since, until)
         if open is not None:
@@ -171,6 +187,8 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         keys = (incident.c.opened_ms, incident.c.id)
         rows, following = _page(reader, select(incident).where(*where), keys, cursor, limit)
         dates = _dates(reader, kitchen, [name for row in rows for name in (row.boot, row.closed_boot)])
+        with reader.connect() as connection:
+            known = records_of(connection, kitchen, {row.sensor for row in rows})
         items = []
         for row in rows:
             view = incident_view(row, book, dates)
@@ -186,6 +204,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
                     "action": view.action_id, "action_en": view.action_en, "began_at": iso(row.began_ms),
                     "opened_at": iso(row.opened_ms), "closed_at": iso(row.closed_ms), "worst": row.worst,
                     "limit": row.limit_value, "unit": view.unit, "late": row.late, "detail": row.detail,
+                    "calibration": calibrated(known, row.sensor, row.opened_ms),
                     "first_opened_at": iso(row.first_opened_ms), "first_closed_at": iso(row.first_closed_ms),
                     "clock": row.clock, **_between_at("", opened), "closed_clock": row.closed_clock,
                     **_between_at("closed_", closed), "profile": row.profile, "profile_version": row.profile_version,
@@ -273,6 +292,21 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         return Page(items=items, next=following)
 
     return router
+
+
+def calibration_state(book: Rulebook, one: Instrument, records: list[Record], at_ms: int) -> dict[str, Any]:
+    """How a thermometer's calibration stood at a time, as the API says it."""
+    state, due_ms = state_of(records, book.profile, one.kind, at_ms)
+    return {"state": state, "due_at": iso(due_ms)}
+
+
+def calibration_rows(
+    reader: Engine, kitchen: str, asked: dict[str, str | None], cursor: str | None, limit: int
+) -> tuple[list[Any], str | None]:
+    """One page of the checks of thermometers, the newest performed first, and the cursor of the next. Raises
+    ``HTTPException`` for a bad one."""
+    keys = (calibration.c.performed_ms, calibration.c.id)
+    return _page(reader, select(calibration).where(*_where(calibration, kitchen, asked)), keys, cursor, limit)
 
 
 def kept_rows(

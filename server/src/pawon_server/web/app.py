@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 from ..rulebook import Rulebook
 from .api import api
 from .board import Board
+from .calibrations import calibrations_api
+from .calibrations_page import calibrations_page
 from .desk import Desk
 from .events import Hub
 from .pages import Screens, mount_static, pages
@@ -53,8 +55,10 @@ def make_app(
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
     app.include_router(people_api(desk))
+    app.include_router(calibrations_api(reader, book, desk, board.measured, board.snapshot_ms))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
+    app.include_router(calibrations_page(staff, screens, reader, book, board.measured, board.snapshot_ms))
     mount_static(app)
 
     @app.get("/events", include_in_schema=False)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from pawon_contract.units import QUANTITIES
 
+from ..projections.calibrations import REJECTED, instruments
 from ..rulebook import Rulebook
 from ..store.tables import gateway, incident, ledger_line, movement
 from .dates import NO_SPAN, Dates
@@ -73,6 +74,20 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
             "Pastikan hanya satu alat memakai kartu itu. Kedua catatan disimpan.",
             "Make sure that only one device uses that card. Both records are kept.",
         )
+    elif columns["kind"] == "calibration" and columns["rule"] == REJECTED:
+        words = (
+            "Termometer ditolak saat diperiksa",
+            "The thermometer failed its check",
+            "Jangan dipakai. Ganti, ukur dengan termometer lain.",
+            "Do not use it. Replace it; measure with another one.",
+        )
+    elif columns["kind"] == "calibration":
+        words = (
+            "Kalibrasi terlambat",
+            "Calibration overdue",
+            "Lakukan uji titik es dan catat hasilnya.",
+            "Check it in ice water and record the result.",
+        )
     elif columns["point"] == "gateway":
         words = (
             "Gateway tidak mengirim data",
@@ -89,6 +104,8 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates) -> IncidentView:
         )
     quantity = QUANTITIES.get(columns["quantity"] or "")
     name = name_of.name if name_of is not None else columns["sensor"]
+    if columns["kind"] == "calibration" and columns["sensor"] in (known := instruments(book)):
+        name = known[columns["sensor"]].name
     if columns["point"] == "gateway":
         name = f"Alat pengirim {name}"
     ours = columns["id"].partition(".")[0]

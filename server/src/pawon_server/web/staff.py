@@ -58,6 +58,7 @@ class MenuEntry:
 
 MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path=HOME, title=N_("Beranda")),
+    MenuEntry(path="/staff/calibrations", title=N_("Kalibrasi")),
 )  # fmt: skip
 
 Show = Callable[[Request, Form], Awaitable[Response]]

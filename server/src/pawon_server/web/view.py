@@ -51,15 +51,15 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident, worst first. ``kind`` is food (limit), sensor (silence, fault) or record (fork): different things
-    to do.
+    """One incident, worst first. ``kind`` is food (limit), sensor (silence, fault, calibration) or record (fork):
+    different things to do.
 
     ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
     an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
     """
 
     id: str
-    kind: Literal["limit", "silence", "fault", "fork"]
+    kind: Literal["limit", "silence", "fault", "fork", "calibration"]
     severity: Literal["warning", "critical"]
     sensor: str
     name: str
