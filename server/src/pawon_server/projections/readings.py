@@ -46,7 +46,9 @@ class Readings:
 
     def __init__(self, kitchen: str) -> None:
         self._kitchen = kitchen
+        # Nearly every row is as it came: what only the others have is left out, for the insert's sake.
         self._rows: list[tuple[object, ...]] = []
+        self._corrected_rows: list[tuple[object, ...]] = []
         self._latest: dict[str, dict[str, Any]] = {}
         self._changed: set[str] = set()
         # The newest value taken of a sensor, not yet written into its row: only the last of a batch is ever looked at.
@@ -55,6 +57,7 @@ class Readings:
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
         self._rows.clear()
+        self._corrected_rows.clear()
         self._changed.clear()
         self._taken.clear()
         found = connection.execute(select(latest).where(latest.c.kitchen == self._kitchen))
@@ -68,13 +71,15 @@ class Readings:
         valid_ms = int(item.every_s * 1500)
         late = arrival.sent_ms is None or arrival.sent_ms - item.at_ms > valid_ms
         # In the order of the table's columns.
-        self._rows.append(
-            (
-                self._kitchen, arrival.gateway, arrival.spool, sequence, item.sensor, quantity, value, low, high, count,
-                arrival.offset_ms + item.at_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None,
-                arrival.journal_id, late, origin.raw, origin.calibration,
-            )
+        row = (
+            self._kitchen, arrival.gateway, arrival.spool, sequence, item.sensor, quantity, value, low, high, count,
+            arrival.offset_ms + item.at_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None,
+            arrival.journal_id, late,
         )  # fmt: skip
+        if origin is AS_IT_CAME:
+            self._rows.append(row)
+        else:
+            self._corrected_rows.append((*row, origin.raw, origin.calibration))
         if not arrival.replayed or self.is_newest(arrival, item.sensor, item.at_ms):
             if arrival.sent_ms is None:
                 self._settle(item.sensor)  # a value whose age is known tells until when the sensor is fresh
@@ -174,8 +179,9 @@ class Readings:
 
     def flush(self, connection: Connection) -> None:
         """Write what was buffered."""
-        add_rows(connection, reading, self._rows)
-        self._rows.clear()
+        for rows in (self._rows, self._corrected_rows):
+            add_rows(connection, reading, rows)
+            rows.clear()
         for sensor in list(self._taken):
             self._settle(sensor)
         put_rows(connection, latest, [self._latest[sensor] for sensor in sorted(self._changed)])
