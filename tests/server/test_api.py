@@ -14,21 +14,26 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.conftest import BOOK, Bench, NewAddress, on_sqlite
-from tests.server.desk import desk
+from tests.server.desk import desk, write
 from tests.server.sender import Sender, temperature
 from tests.server.test_ingest import weighing
 
 from pawon_contract.messages import ClockFix, Reading, SensorFault
+from pawon_server.calibration import RecordCalibration
+from pawon_server.people.act import MACHINE, new_id
+from pawon_server.projections.acts import Written
 from pawon_server.projections.minutes import Compacted
 from pawon_server.store.database import open_store
-from pawon_server.store.tables import incident, movement, quarantine, reading
+from pawon_server.store.tables import calibration, incident, movement, quarantine, reading
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
 from pawon_server.web.events import Hub
 
 MINUTE = 60_000
-LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine")
-PAGED = ("readings", "incidents", "movements", "quarantine")
+LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "calibrations")
+PAGED = ("readings", "incidents", "movements", "quarantine", "calibrations")
+# What people who signed in may write to; everything else only reads.
+WRITTEN = ("calibrations",)
 
 
 @dataclass
@@ -92,6 +97,11 @@ def fill(bench: Bench) -> Api:
         b'{"k":"bad"}', b'{"k":"worse"}',
     )  # fmt: skip
     bench.send(sender.batch(sent_ms=60 * MINUTE))
+    for n, name in enumerate(("chiller-1", "chiller-1", "chiller-2")):
+        check = RecordCalibration(
+            id=new_id(), by=MACHINE, sensor=name, method="ice", readings_c=(0.1 * n,), performed_ms=1_760_000_000_000
+        )
+        assert isinstance(write(bench, check), Written)
     return Api(bench, sender)
 
 
@@ -159,6 +169,8 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("movements", "place", "nowhere", 0),
         ("stock", "place", "gudang", 1), ("stock", "item", "ayam", 1), ("stock", "item", "nothing", 0),
         ("gateways", "gateway", "gw-1", 1), ("gateways", "gateway", "gw-9", 0),
+        ("calibrations", "sensor", "chiller-1", 2), ("calibrations", "verdict", "ok", 3),
+        ("calibrations", "sensor", "nobody", 0),
         ("quarantine", "gateway", "gw-1", 2), ("quarantine", "gateway", "gw-9", 0),
     ],
 )  # fmt: skip
@@ -310,7 +322,9 @@ def test_nothing_can_be_changed_from_outside(api: Api) -> None:
         assert set(getattr(route, "methods", None) or {"GET"}) <= {"GET", "HEAD"}, route
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         for path in (*(f"/api/v1/{name}" for name in LISTS), "/health", "/metrics", "/wall", "/events"):
-            assert api.client.request(method, path).status_code == 405, (method, path)
+            written = method == "POST" and path.rpartition("/")[2] in WRITTEN
+            answer = api.client.request(method, path, json={"sensor": "chiller-1", "method": "ice", "readings_c": [0]})
+            assert answer.status_code == (403 if written else 405), (method, path)
 
 
 def test_the_description_of_the_api_is_complete(api: Api) -> None:
@@ -337,7 +351,7 @@ def test_the_description_of_the_api_is_complete(api: Api) -> None:
         for step in reference.removeprefix("#/").split("/"):
             place = place[step]
     # Nothing of the record is written by a list's address.
-    assert all(set(described["paths"][f"/api/v1/{name}"]) == {"get"} for name in LISTS)
+    assert all(set(described["paths"][f"/api/v1/{name}"]) == {"get"} for name in LISTS if name not in WRITTEN)
 
 
 @settings(max_examples=120, deadline=None)
@@ -365,6 +379,7 @@ def test_whatever_is_asked_is_answered(api: Api, data: st.DataObject) -> None:
     [
         (reading, "measured_ms", "sensor = 'chiller-1' AND"), (incident, "opened_ms", ""),
         (movement, "occurred_ms", ""), (quarantine, "journal_id", ""),
+        (calibration, "performed_ms", ""),
     ],
 )  # fmt: skip
 def test_a_page_is_found_by_an_index(api: Api, table: Any, order: str, filters: str) -> None:
