@@ -92,7 +92,7 @@ def test_a_connected_sensor_is_read_and_not_typed(phone: Phone) -> None:
     phone.reports(0.8, 5 * MINUTE)
     page = phone.client.get(f"{HERE}/chiller-1").text
     assert "0,8 °C" in page
-    assert 'name="reading"' not in page
+    assert page.count('name="reading"') == 1, "only for what a certificate says"
     for _ in range(2):
         assert phone.fill_in("chiller-1", token="t", do="ice", ready="yes", reading="0") == 303
     assert phone.checks() == [("chiller-1", "ice", "adjust", 1)]
@@ -159,6 +159,18 @@ def test_boiling_comparison_and_certificate(phone: Phone) -> None:
     phone.fill_in("tangan-1", token="c", do="comparison", reading="4,0", true="4,2", certificate="K-12", lab="Lab")
     assert [row[1:3] for row in phone.checks()] == [("boiling", "ok"), ("comparison", "ok"), ("certificate", "ok")]
     assert phone.fill_in("tangan-1", token="d", do="comparison", reading="4,0", true="4,2") == 409
+
+
+def test_a_certificate_is_about_its_own_day(phone: Phone) -> None:
+    """What a laboratory read is typed, also of a connected sensor, and counts from the day it was read."""
+    phone.reports(3.0, 5 * MINUTE)
+    form = {"token": "a", "do": "comparison", "reading": "4,9", "true": "4,1", "certificate": "K-12"}
+    assert phone.fill_in("chiller-1", **form, day="2025-10-01", next="2025-12-01") == 303
+    assert phone.bench.rows("SELECT performed_ms, next_ms, measured, verdict FROM calibration") == [
+        (1_759_251_600_000, 1_764_522_000_000, 0, "adjust")
+    ]
+    assert phone.fill_in("chiller-1", **form, day="2030-01-01") == 409
+    assert phone.fill_in("chiller-1", **form, day="2025-13-01") == 422
 
 
 def test_only_who_may_withdraws(phone: Phone) -> None:

@@ -143,3 +143,17 @@ def test_a_file_that_cannot_be_read_is_a_problem_not_a_traceback(tmp_path: Path)
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "damaged.toml")
     assert caught.value.problems[0].startswith("not TOML")
+
+
+def test_thermometers_that_are_not_connected(tmp_path: Path) -> None:
+    """Their kind is a hand probe's unless said; none bears a sensor's name; the altitude is one where people cook."""
+    path = tmp_path / "server.toml"
+    extra = '[[thermometer]]\nid = "tangan-1"\nname = "Termometer tangan"\n'
+    path.write_text(GOOD.replace(STORE, STORE + "altitude_m = 768\n") + extra)
+    settings = load_config(path).settings()
+    assert settings.altitude_m == 768
+    assert [(row.id, row.kind) for row in settings.thermometers] == [("tangan-1", "hand")]
+    assert problems(tmp_path, GOOD + extra.replace("tangan-1", "chiller-1")) == [
+        "thermometer[0].id: 'chiller-1' is a sensor"
+    ]
+    assert "altitude_m" in problems(tmp_path, GOOD.replace(STORE, STORE + "altitude_m = 9000\n"))[0]

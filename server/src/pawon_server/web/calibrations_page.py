@@ -1,7 +1,7 @@
 """``/staff/calibrations``: the checks of thermometers, step by step on a phone, and what was found before.
 
-A connected sensor is read by the server when the form is sent: nobody types what Pawon can see. Hand thermometers are
-typed.
+A connected sensor is read by the server when the form is sent: nobody types what Pawon can see. Hand thermometers and
+what stands in a certificate are typed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Request
@@ -152,14 +154,15 @@ def calibrations_page(
             )  # fmt: skip
         if form.get("do") in ("ice", "boiling") and form.get("ready") != "yes":
             raise HTTPException(422, UNFIT)
-        is_measured = name in connected
-        reading = read_now(measured, name) if is_measured else _degrees(form.get("reading"))
         compared = form.get("do") == "comparison"
+        # A certificate is about another day: what it says is typed.
+        is_measured = name in connected and not (compared and form.get("reading"))
+        reading = read_now(measured, name) if is_measured else _degrees(form.get("reading"))
         method = "certificate" if compared and form.get("certificate") else form.get("do")
         return RecordCalibration(
             id=form.act, by=by.id, sensor=name, method=cast(Method, method), readings_c=(reading,),
             references_c=(_degrees(form.get("true")),) if compared else (), measured=is_measured,
-            performed_ms=now_ms(), reference=form.get("reference"), certificate=form.get("certificate"),
+            performed_ms=_day_ms(form.get("day"), zone) or now_ms(), next_ms=_day_ms(form.get("next"), zone), reference=form.get("reference"), certificate=form.get("certificate"),
             lab=form.get("lab"),
         )  # fmt: skip
 
@@ -194,6 +197,17 @@ def _check(
         verdict=row.verdict, word=word, todo=todo.format(off=off), person=people.get(row.person, row.person),
         withdrawn=row.withdrawn_reason or "",
     )  # fmt: skip
+
+
+def _day_ms(typed: str, zone: str) -> int | None:
+    """When a day began in the kitchen; ``None`` for no day. Raises 422."""
+    if not typed:
+        return None
+    try:
+        at = datetime.strptime(typed, "%Y-%m-%d").replace(tzinfo=ZoneInfo(zone))
+        return max(0, int(at.timestamp() * 1000))
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, UNFIT) from error
 
 
 def _degrees(typed: str) -> float:
