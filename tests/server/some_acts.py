@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pawon_server.acts import AnyAct
+from pawon_server.calibration import RecordCalibration, WithdrawCalibration
 from pawon_server.food_safety.batch_acts import (
     AllowBatch,
     ArriveBatch,
@@ -44,6 +45,22 @@ def _person(chance: random.Random, head: dict[str, Any]) -> AnyAct:
 
 def _pin(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     return ChangePin(**head, pin=f"scrypt${chance.randint(1, 9)}")
+
+
+def _calibration(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    at_ms = 1_760_000_000_000 + chance.randint(-300, 120) * 60_000
+    off_c = chance.choice([0.2, 0.8, -1.5, 9.0])
+    if chance.random() < 0.3:
+        return RecordCalibration(
+            **head, sensor="chiller-2", method="comparison", readings_c=(off_c, 60.2), references_c=(0.0, 60.0),
+            reference="acuan\0", performed_ms=at_ms,
+        )  # fmt: skip
+    sensor = chance.choice(["chiller-1", "chiller-1", "chiller-2", "scale-1"])
+    return RecordCalibration(**head, sensor=sensor, method="ice", readings_c=(off_c,), performed_ms=at_ms)
+
+
+def _withdrawal(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    return WithdrawCalibration(**head, calibration=chance.randint(3, 20), reason="salah catat")
 
 
 # Most acts of a day are about a few batches, told within some hours of the day that ``straight`` begins with.
@@ -120,7 +137,8 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
 
 
 KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [
-    *[_person] * 3, _pin, *[_open_batch] * 3, *[_batch] * 8, *[_receive] * 2, *[_lot] * 2,
+    *[_person] * 3, _pin, *[_open_batch] * 3, *[_batch] * 8, *[_receive] * 2, *[_lot] * 2, _calibration,
+    _calibration, _withdrawal,
 ]  # fmt: skip
 
 

@@ -19,20 +19,26 @@ from tests.server.sender import Sender, temperature
 from tests.server.test_ingest import weighing
 
 from pawon_contract.messages import ClockFix, Reading, SensorFault
+from pawon_server.calibration import RecordCalibration
 from pawon_server.food_safety.batch_acts import CookedPan, Destination, OpenBatch
 from pawon_server.food_safety.lot_acts import ReceiveLot
-from pawon_server.people.act import MACHINE
+from pawon_server.people.act import MACHINE, new_id
 from pawon_server.projections.acts import Written
 from pawon_server.projections.minutes import Compacted
 from pawon_server.store.database import open_store
-from pawon_server.store.tables import batch, incident, lot, movement, quarantine, reading
+from pawon_server.store.tables import batch, calibration, incident, lot, movement, quarantine, reading
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
 from pawon_server.web.events import Hub
 
 MINUTE = 60_000
-LISTS = ("latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "batches", "lots")
-PAGED = ("readings", "incidents", "movements", "quarantine", "batches", "lots")
+LISTS = (
+    "latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "batches", "lots",
+    "calibrations",
+)  # fmt: skip
+PAGED = ("readings", "incidents", "movements", "quarantine", "batches", "lots", "calibrations")
+# What people who signed in may write to; everything else only reads.
+WRITTEN = ("calibrations",)
 
 
 @dataclass
@@ -108,6 +114,11 @@ def fill(bench: Bench) -> Api:
             at_ms=bench.now_ms - number // 2,
         )  # fmt: skip
         assert isinstance(write(bench, act), Written)
+    for n, name in enumerate(("chiller-1", "chiller-1", "chiller-2")):
+        check = RecordCalibration(
+            id=new_id(), by=MACHINE, sensor=name, method="ice", readings_c=(0.1 * n,), performed_ms=1_760_000_000_000
+        )
+        assert isinstance(write(bench, check), Written)
     return Api(bench, sender)
 
 
@@ -176,6 +187,8 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("stock", "place", "gudang", 1), ("stock", "item", "ayam", 1), ("stock", "item", "nothing", 0),
         ("gateways", "gateway", "gw-1", 1), ("gateways", "gateway", "gw-9", 0),
         ("batches", "day", "2025-10-09", 2), ("batches", "day", "2025-10-10", 0), ("batches", "state", "cooked", 1),
+        ("calibrations", "sensor", "chiller-1", 2), ("calibrations", "verdict", "ok", 3),
+        ("calibrations", "sensor", "nobody", 0),
         ("quarantine", "gateway", "gw-1", 2), ("quarantine", "gateway", "gw-9", 0),
         ("lots", "item", "ayam", 2), ("lots", "supplier", "Ayam Jaya", 3), ("lots", "supplier", "nobody", 0),
     ],
@@ -328,7 +341,9 @@ def test_nothing_can_be_changed_from_outside(api: Api) -> None:
         assert set(getattr(route, "methods", None) or {"GET"}) <= {"GET", "HEAD"}, route
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         for path in (*(f"/api/v1/{name}" for name in LISTS), "/health", "/metrics", "/wall", "/events"):
-            assert api.client.request(method, path).status_code == 405, (method, path)
+            written = method == "POST" and path.rpartition("/")[2] in WRITTEN
+            answer = api.client.request(method, path, json={"sensor": "chiller-1", "method": "ice", "readings_c": [0]})
+            assert answer.status_code == (403 if written else 405), (method, path)
 
 
 def test_the_description_of_the_api_is_complete(api: Api) -> None:
@@ -355,7 +370,7 @@ def test_the_description_of_the_api_is_complete(api: Api) -> None:
         for step in reference.removeprefix("#/").split("/"):
             place = place[step]
     # Nothing of the record is written by a list's address.
-    assert all(set(described["paths"][f"/api/v1/{name}"]) == {"get"} for name in LISTS)
+    assert all(set(described["paths"][f"/api/v1/{name}"]) == {"get"} for name in LISTS if name not in WRITTEN)
 
 
 @settings(max_examples=120, deadline=None)
@@ -383,7 +398,7 @@ def test_whatever_is_asked_is_answered(api: Api, data: st.DataObject) -> None:
     [
         (reading, "measured_ms", "sensor = 'chiller-1' AND"), (incident, "opened_ms", ""),
         (movement, "occurred_ms", ""), (quarantine, "journal_id", ""), (batch, "opened_ms", ""),
-        (lot, "received_ms", ""),
+        (lot, "received_ms", ""), (calibration, "performed_ms", ""),
     ],
 )  # fmt: skip
 def test_a_page_is_found_by_an_index(api: Api, table: Any, order: str, filters: str) -> None:

@@ -183,3 +183,17 @@ def test_a_licence_for_portions_reaches_what_the_projections_know(tmp_path: Path
     path.write_text("portion_limit = 3000\n" + GOOD)
     assert load_config(path).settings().portion_limit == 3000
     assert problems(tmp_path, "portion_limit = 0\n" + GOOD)[0].startswith("portion_limit")
+
+
+def test_thermometers_that_are_not_connected(tmp_path: Path) -> None:
+    """Their kind is a hand probe's unless said; none bears a sensor's name; the altitude is one where people cook."""
+    path = tmp_path / "server.toml"
+    extra = '[[thermometer]]\nid = "tangan-1"\nname = "Termometer tangan"\n'
+    path.write_text(GOOD.replace(STORE, STORE + "altitude_m = 768\n") + extra)
+    settings = load_config(path).settings()
+    assert settings.altitude_m == 768
+    assert [(row.id, row.kind) for row in settings.thermometers] == [("tangan-1", "hand")]
+    assert problems(tmp_path, GOOD + extra.replace("tangan-1", "chiller-1")) == [
+        "thermometer[0].id: 'chiller-1' is a sensor"
+    ]
+    assert "altitude_m" in problems(tmp_path, GOOD.replace(STORE, STORE + "altitude_m = 9000\n"))[0]

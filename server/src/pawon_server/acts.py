@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from .calibration import RecordCalibration, WithdrawCalibration
 from .food_safety.batch_acts import BatchAct
 from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
 
-AnyAct = SetPerson | ChangePin | IncidentAct | BatchAct | LotAct
+AnyAct = SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | RecordCalibration | WithdrawCalibration
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

@@ -62,6 +62,14 @@ class SensorTable(_Table):
     power: Annotated[str, Field(max_length=64)] = ""
 
 
+class ThermometerTable(_Table):
+    """A thermometer that is not connected, to be checked like the others: carried by hand, or the reference."""
+
+    id: Id
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    kind: Literal["hand", "reference"] = "hand"
+
+
 class ItemTable(_Table):
     """Something the stock book counts, in its base unit."""
 
@@ -109,6 +117,8 @@ class ServerConfig(_Table):
     profile: str = "ID-MBG"
     # The kitchen's own changes to single rows of the profile, see ``overrides.adjust``.
     override: list[dict[str, Any]] = []
+    # Above the sea: it decides at how many degrees water boils. Nobody cooks for schools higher than this.
+    altitude_m: Annotated[float, Field(ge=-10, le=4000)] | None = None
     # A file, or postgresql://user@host:port/database
     store: Annotated[str, Field(min_length=1)]
     store_password_file: Path | None = None
@@ -124,6 +134,7 @@ class ServerConfig(_Table):
     keep: KeepTable = KeepTable()
     gateway: Annotated[list[GatewayTable], Field(min_length=1)]
     sensor: list[SensorTable] = []
+    thermometer: list[ThermometerTable] = []
     item: list[ItemTable] = []
     place: list[PlaceTable] = []
     influx: InfluxTable | None = None
@@ -195,6 +206,8 @@ class ServerConfig(_Table):
             witness=self.role == "witness",
             edition=rulebook.EDITION,
             portion_limit=self.portion_limit,
+            altitude_m=self.altitude_m,
+            thermometers=[rulebook.Thermometer(**row.model_dump()) for row in self.thermometer],
         )
 
 
@@ -236,13 +249,18 @@ def secret(path: Path, key: str, file: Path) -> str:
 def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
     """What does not fit together. Looks at the file as it was read, so that these mistakes are told beside those of
     single settings; what is missing or of the wrong kind is passed over here, its own setting tells it."""
-    rows = {kind: _rows(table, kind) for kind in ("gateway", "sensor", "item", "place")}
+    rows = {kind: _rows(table, kind) for kind in ("gateway", "sensor", "thermometer", "item", "place")}
     ids = {kind: [row.get("id") for _, row in of_kind] for kind, of_kind in rows.items()}
     problems = [
         f"{kind}[{number}].id: {row['id']!r} is used twice"
         for kind, of_kind in rows.items()
         for place, (number, row) in enumerate(of_kind)
         if row.get("id") is not None and row["id"] in ids[kind][:place]
+    ]
+    problems += [
+        f"thermometer[{number}].id: {row['id']!r} is a sensor"
+        for number, row in rows["thermometer"]
+        if row.get("id") is not None and row["id"] in ids["sensor"]
     ]
     try:
         profile = load_profile(str(table.get("profile", ServerConfig.model_fields["profile"].default)))

@@ -36,6 +36,14 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     power: str = ""
 
 
+class Thermometer(msgspec.Struct, frozen=True, kw_only=True):
+    """A thermometer that is not connected: carried by hand, or the one that others are compared with."""
+
+    id: str
+    name: str
+    kind: Literal["hand", "reference"] = "hand"
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """Something the book counts, in its base unit."""
 
@@ -61,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version of a kitchen's configuration, as far as projections depend on it; ``edition``: see ``EDITION``.
 
     ``witness``: this server stores, verifies and shows a copy, and pages nobody. ``portion_limit``: of the kitchen's
-    licence, for one serving day."""
+    licence, for one serving day. ``altitude_m``: above the sea."""
 
     kitchen: str
     name: str
@@ -72,6 +80,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     witness: bool = False
     edition: int = 1
     portion_limit: int | None = None
+    altitude_m: float | None = None
+    thermometers: list[Thermometer] = []
 
     def sensor(self, name: str) -> Sensor | None:
         """A sensor by id."""

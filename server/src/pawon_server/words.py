@@ -22,6 +22,18 @@ def fault_words(_: Callable[[str], str]) -> dict[str, str]:
     }  # fmt: skip
 
 
+def verdict_words(_: Callable[[str], str]) -> dict[str, tuple[str, str]]:
+    """What came of checking a thermometer, and what to do; ``off`` is its error."""
+    return {
+        "ok": (_("Baik"), _("Selisih {off}. Termometer boleh dipakai, tidak ada yang diubah.")),
+        "adjust": (
+            _("Dikoreksi"),
+            _("Selisih {off}. Nilai sensor mulai sekarang dikoreksi. Pada termometer tangan, hitung selisihnya."),
+        ),
+        "reject": (_("Ditolak"), _("Selisih {off}. Jangan dipakai. Ganti termometer ini, lalu periksa penggantinya.")),
+    }  # fmt: skip
+
+
 def number(value: float) -> str:
     """A temperature as Indonesians write it: one decimal, comma."""
     return f"{value:.1f}".replace(".", ",").removesuffix(",0")

@@ -19,6 +19,8 @@ gateway (when its batch came in)          kitchen, gateway                     u
                                                                                clock (string)
 ========================================  ===================================  ========================================
 
+Temperatures are as they were judged: corrected where a calibration says so. What the sensor said is in the record.
+
 **A corrected time.** A reading stamped by a clock that only guessed is exported at once, for a wrong time is better
 than silence. When a ``ClockFix`` corrects it, the row comes again under the fix's journal number: the value is written
 at the right time, and the point at the old stamp gets ``count`` 0 over whatever it had. A report stands for ``count``

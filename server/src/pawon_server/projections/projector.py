@@ -28,6 +28,7 @@ from pawon_contract.units import implausible
 from pawon_food_safety.profile import Profile
 
 from ..acts import decode_act
+from ..calibration import RecordCalibration, WithdrawCalibration
 from ..food_safety.batch_acts import KINDS as BATCH_ACTS
 from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
@@ -39,6 +40,8 @@ from .batches import SCOPE as BATCHES
 from .batches import Batches
 from .boot_times import Boot
 from .boots import Boots
+from .calibrations import AS_IT_CAME, Calibrations, Origin
+from .calibrations import SCOPE as CALIBRATIONS
 from .completeness import Completeness
 from .context import Arrival, Changes
 from .due import Due, Watch
@@ -119,8 +122,10 @@ class Projector:
         self.acts.know(BATCH_ACTS, self.batches.refuse, self.batches.take)
         self.lots = Lots(kitchen, self._incident_rows)
         self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
+        self.calibrations = Calibrations(kitchen, self._incident_rows)
+        self.acts.know((RecordCalibration, WithdrawCalibration), self.calibrations.refuse, self.calibrations.take)
         self.excursions = Excursions(kitchen, self._incident_rows, self.batches.cooked)
-        self.watches: dict[str, Watch] = {BATCHES: self.batches}
+        self.watches: dict[str, Watch] = {BATCHES: self.batches, CALIBRATIONS: self.calibrations}
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
@@ -129,7 +134,7 @@ class Projector:
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
         for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
-                     self.trouble, self.people, self.batches):  # fmt: skip
+                     self.trouble, self.people, self.batches, self.calibrations):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
@@ -160,6 +165,7 @@ class Projector:
             case "config":
                 self.settings = msgspec.json.decode(entry.payload, type=Settings)
                 changes.alerts |= self._incident_rows.become(connection, witness=self.settings.witness)
+                self.calibrations.configure(self.settings, entry.received_ms)
                 self._retire(connection, entry, changes)
                 changes.gateways = changes.incidents = changes.stock = True
             case "profile":
@@ -310,8 +316,11 @@ class Projector:
         changes: Changes,
     ) -> None:  # fmt: skip
         changes.sensors.add(sensor.id)
+        origin = AS_IT_CAME
+        if self.calibrations.correcting:
+            item, origin = self.calibrations.correct(arrival, item)  # from here on the value as it counts
         in_turn = not arrival.replayed or self.readings.is_newest(arrival, sensor.id, item.at_ms)
-        self._measured(connection, book, arrival, sequence, item)
+        self._measured(connection, book, arrival, sequence, item, origin)
         if not in_turn:
             return  # recorded; what came after it has been judged already
         self.trouble.end_fault(connection, book, sensor, arrival, item.at_ms, changes)
@@ -334,9 +343,10 @@ class Projector:
             changes.incidents = changes.stock = True
 
     def _measured(
-        self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact
-    ) -> None:
-        late = self.readings.take(arrival, sequence, item)
+        self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Reading | Contact,
+        origin: Origin = AS_IT_CAME,
+    ) -> None:  # fmt: skip
+        late = self.readings.take(arrival, sequence, item, origin)
         measured_ms, valid_ms = arrival.offset_ms + item.at_ms, int(item.every_s * 1500)
         self.completeness.take(connection, book.settings.timezone, item.sensor, measured_ms, valid_ms, late)
 

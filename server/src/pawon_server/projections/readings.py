@@ -11,6 +11,7 @@ from pawon_contract.messages import Contact, Reading, SensorFault
 
 from ..store.rows import add_rows, put_rows
 from ..store.tables import READING_TO_DATE, latest, reading
+from .calibrations import AS_IT_CAME, Origin
 from .context import Arrival
 
 # A clock that time servers correct moves by less; a stamp further ahead was made while the server's clock was wrong.
@@ -25,7 +26,8 @@ def believable(fresh_until_ms: int, valid_ms: int, now_ms: int) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newest:
-    """``fresh_until_ms`` by the server's clock; ``boot`` and ``at_ms`` order it against a live value."""
+    """``fresh_until_ms`` by the server's clock; ``boot`` and ``at_ms`` order it against a live value. ``raw`` is the
+    value before it was corrected; ``None`` where it was not."""
 
     value: float | None
     low: float | None
@@ -36,6 +38,7 @@ class Newest:
     boot: str | None
     at_ms: int | None
     fault: str | None
+    raw: float | None = None
 
 
 class Readings:
@@ -43,44 +46,51 @@ class Readings:
 
     def __init__(self, kitchen: str) -> None:
         self._kitchen = kitchen
+        # Nearly every row is as it came: what only the others have is left out, for the insert's sake.
         self._rows: list[tuple[object, ...]] = []
+        self._corrected_rows: list[tuple[object, ...]] = []
         self._latest: dict[str, dict[str, Any]] = {}
         self._changed: set[str] = set()
         # The newest value taken of a sensor, not yet written into its row: only the last of a batch is ever looked at.
-        self._taken: dict[str, tuple[Arrival, Reading | Contact]] = {}
+        self._taken: dict[str, tuple[Arrival, Reading | Contact, float | None]] = {}
 
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
         self._rows.clear()
+        self._corrected_rows.clear()
         self._changed.clear()
         self._taken.clear()
         found = connection.execute(select(latest).where(latest.c.kitchen == self._kitchen))
         self._latest = {row.sensor: dict(row._mapping) for row in found}
 
-    def take(self, arrival: Arrival, sequence: int, item: Reading | Contact) -> bool:
-        """One measured value; whether it was older than its validity when it came."""
+    def take(
+        self, arrival: Arrival, sequence: int, item: Reading | Contact, origin: Origin = AS_IT_CAME
+    ) -> bool:  # fmt: skip
+        """One measured value, corrected where it had to be; whether it was older than its validity when it came."""
         quantity, value, low, high, count = _numbers(item)
         valid_ms = int(item.every_s * 1500)
         late = arrival.sent_ms is None or arrival.sent_ms - item.at_ms > valid_ms
         # In the order of the table's columns.
-        self._rows.append(
-            (
-                self._kitchen, arrival.gateway, arrival.spool, sequence, item.sensor, quantity, value, low, high, count,
-                arrival.offset_ms + item.at_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None,
-                arrival.journal_id, late,
-            )
+        row = (
+            self._kitchen, arrival.gateway, arrival.spool, sequence, item.sensor, quantity, value, low, high, count,
+            arrival.offset_ms + item.at_ms, valid_ms, arrival.boot, item.at_ms, arrival.clock, None,
+            arrival.journal_id, late,
         )  # fmt: skip
+        if origin is AS_IT_CAME:
+            self._rows.append(row)
+        else:
+            self._corrected_rows.append((*row, origin.raw, origin.calibration))
         if not arrival.replayed or self.is_newest(arrival, item.sensor, item.at_ms):
             if arrival.sent_ms is None:
                 self._settle(item.sensor)  # a value whose age is known tells until when the sensor is fresh
-            self._taken[item.sensor] = (arrival, item)
+            self._taken[item.sensor] = (arrival, item, origin.raw)
         return late
 
     def _settle(self, sensor: str) -> dict[str, Any] | None:
         """A sensor's row with the newest value taken."""
         if (taken := self._taken.pop(sensor, None)) is None:
             return self._latest.get(sensor)
-        arrival, item = taken
+        arrival, item, raw = taken
         row = self._row(sensor, arrival)
         quantity, value, low, high, _ = _numbers(item)
         valid_ms, age_ms = int(item.every_s * 1500), arrival.age_ms(item.at_ms)
@@ -89,7 +99,7 @@ class Readings:
             row["fresh_until_ms"] = arrival.received_ms - age_ms + valid_ms
         row.update(
             quantity=quantity, value=value, low=low, high=high, measured_ms=arrival.utc_ms(item.at_ms),
-            valid_ms=valid_ms, boot=arrival.boot, at_ms=item.at_ms, fault=None, fault_ms=None,
+            valid_ms=valid_ms, boot=arrival.boot, at_ms=item.at_ms, fault=None, fault_ms=None, raw=raw,
         )  # fmt: skip
         return row
 
@@ -149,7 +159,7 @@ class Readings:
         return Newest(
             value=row["value"], low=row["low"], high=row["high"], measured_ms=row["measured_ms"],
             fresh_until_ms=row["fresh_until_ms"], valid_ms=row["valid_ms"] or 0, boot=row["boot"], at_ms=row["at_ms"],
-            fault=row["fault"],
+            fault=row["fault"], raw=row["raw"],
         )  # fmt: skip
 
     def fresh(self, sensor: str, now_ms: int) -> bool:
@@ -169,8 +179,9 @@ class Readings:
 
     def flush(self, connection: Connection) -> None:
         """Write what was buffered."""
-        add_rows(connection, reading, self._rows)
-        self._rows.clear()
+        for rows in (self._rows, self._corrected_rows):
+            add_rows(connection, reading, rows)
+            rows.clear()
         for sensor in list(self._taken):
             self._settle(sensor)
         put_rows(connection, latest, [self._latest[sensor] for sensor in sorted(self._changed)])
@@ -183,7 +194,7 @@ class Readings:
             row = self._latest[sensor] = {
                 "kitchen": self._kitchen, "sensor": sensor, "quantity": None, "value": None, "low": None, "high": None,
                 "measured_ms": None, "fresh_until_ms": 0, "valid_ms": None, "boot": None, "at_ms": None,
-                "fault": None, "fault_ms": None, "journal_id": 0,
+                "fault": None, "fault_ms": None, "journal_id": 0, "raw": None,
             }  # fmt: skip
         row["journal_id"] = arrival.journal_id
         return row

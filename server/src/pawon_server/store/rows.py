@@ -14,7 +14,8 @@ _PUT = {"sqlite": sqlite.put_rows, "postgresql": postgresql.put_rows}
 
 
 def add_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert ``rows``, each a tuple in the order of the table's columns."""
+    """Insert ``rows``, each a tuple in the order of the table's columns. All of them may leave out the same last
+    columns, which are then empty."""
     if rows:
         _ADD[connection.dialect.name](connection, table, rows)
 

@@ -139,6 +139,8 @@ reading = Table(
     _may("first_measured_ms", BigInteger),  # the stamp before a ClockFix corrected it
     _need("journal_id", BigInteger),
     _may("late", Boolean),  # older than its validity when it came; unknown of rows from before schema 0002
+    _may("raw", Float),  # ``value`` before it was corrected, and which calibration did; empty: as it came
+    _may("calibration", BigInteger),
     Index(
         "reading_to_date", "kitchen", "gateway", "boot", sqlite_where=READING_TO_DATE, postgresql_where=READING_TO_DATE
     ),
@@ -197,6 +199,7 @@ latest = Table(
     _may("fault", String),
     _may("fault_ms", BigInteger),
     _need("journal_id", BigInteger),
+    _may("raw", Float),  # as of ``reading``
 )
 
 boot = Table(
@@ -252,7 +255,7 @@ incident = Table(
     metadata,
     _key("kitchen"),
     _key("id"),
-    _need("kind", String),  # limit, silence, fault, fork, batch
+    _need("kind", String),  # food_safety.incident names them
     _need("severity", String),  # warning, critical
     _need("sensor", String),
     _need("point", String),
@@ -535,6 +538,40 @@ lot_step = Table(
     Index("lot_step_by_batch", "kitchen", "batch"),
 )
 
+# Checks of thermometers (see projections/calibrations.py). ``id`` is the record's journal entry; nothing is ever taken
+# out, a mistaken one is withdrawn.
+calibration = Table(
+    "calibration",
+    metadata,
+    _key("kitchen"),
+    _key("id", BigInteger),
+    _need("sensor", String),
+    _need("kind", String),  # fixed, hand, reference
+    _need("method", String),
+    _need("performed_ms", BigInteger),
+    _need("entered_ms", BigInteger),
+    _need("person", String),
+    _need("points", Text),  # JSON: reading_c as the thermometer said by itself, reference_c
+    _need("measured", Boolean),  # read from the connected sensor, not typed
+    _need("verdict", String),  # ok, adjust, reject
+    _need("error_c", Float),
+    _need("tolerance_c", Float),
+    _need("slope", Float),
+    _need("offset_c", Float),
+    _need("uncertainty_c", Float),
+    _may("altitude_m", Float),
+    _need("reference", Text),
+    _need("certificate", Text),
+    _need("lab", Text),
+    _need("note", Text),
+    _may("next_ms", BigInteger),  # when a laboratory wants it back
+    _may("withdrawn_ms", BigInteger),
+    _may("withdrawn_by", String),
+    _may("withdrawn_reason", Text),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("calibration_by_time", "kitchen", "performed_ms"),
+)
+
 # Not projections: the store's own facts (epoch, schema) and how far each exporter has read.
 store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
@@ -556,5 +593,5 @@ PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act, incident_act, batch, batch_school,
-    batch_event, sample, lot, lot_step,
+    batch_event, sample, lot, lot_step, calibration,
 )  # fmt: skip

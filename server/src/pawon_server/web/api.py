@@ -15,6 +15,7 @@ from pawon_contract.codec import digest
 from pawon_contract.units import QUANTITIES
 
 from ..projections.boot_times import Span
+from ..projections.calibrations import Instrument, Record, instruments, records_of, state_of
 from ..projections.completeness import (
     FIRST_DAY,
     LAST_DAY,
@@ -28,6 +29,7 @@ from ..rulebook import Rulebook
 from ..store.tables import (
     batch,
     batch_school,
+    calibration,
     completeness,
     gateway,
     incident,
@@ -76,11 +78,15 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
     router = APIRouter(prefix="/api/v1", tags=["record"])
     kitchen = book.settings.kitchen
     names = {sensor.id: sensor.name for sensor in book.settings.sensors}
+    thermometers = instruments(book)
 
     @router.get("/latest")
     def latest(sensor: Word = None, point: Word = None, quantity: Word = None, state: Word = None) -> Page:
-        """The newest value of every sensor, with its state and age."""
+        """The newest value of every sensor, with its state and age. ``calibration`` (of thermometers): ``ok``,
+        ``overdue``, ``rejected``, ``never`` where the profile asks for it, else ``none``; ``due_at`` the next check."""
         now = snapshot()
+        with reader.connect() as connection:
+            known = records_of(connection, kitchen, names)
         items = [
             {
                 "sensor": tile.sensor, "name": tile.name, "point": tile.point, "quantity": tile.quantity,
@@ -88,6 +94,9 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
                 "age_s": None if tile.age_ms is None else round(tile.age_ms / 1000, 3),
                 "measured_at": None if tile.age_ms is None else iso(now.now_ms - tile.age_ms),
                 "valid_for_s": round(tile.valid_for_ms / 1000, 3), "stable": tile.stable, "limit": tile.limit,
+                "calibration": None if tile.sensor not in thermometers else calibration_state(
+                    book, thermometers[tile.sensor], known.get(tile.sensor, []), now.now_ms
+                ),
             }
             for tile in now.tiles
             if _wanted(tile.sensor, sensor) and _wanted(tile.point, point) and _wanted(tile.quantity, quantity)
@@ -100,7 +109,8 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         sensor: Word = None, quantity: Word = None, since: AwareDatetime | None = None,
         until: AwareDatetime | None = None, cursor: Cursor = None, limit: Limit = 100,
     ) -> Page:  # fmt: skip
-        """What was measured; ``since`` is included, ``until`` is not. Where the clock only guessed (``rtc``,
+        """What was measured; ``since`` is included, ``until`` is not. ``raw`` is the value before ``calibration`` (its
+        number) corrected it; null where none did. Where the clock only guessed (``rtc``,
         ``guess``), ``earliest_at`` and ``latest_at`` bound the time; null where nothing does. ``resolution``: a report
         as it came (``raw``), or of old days a whole ``minute`` with its mean, least and greatest value."""
         asked = {"sensor": sensor, "quantity": quantity}
@@ -113,7 +123,8 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
                 "resolution": "raw", "sensor": row.sensor, "name": names.get(row.sensor, row.sensor),
                 "quantity": row.quantity,
                 "unit": QUANTITIES[row.quantity].unit if row.quantity in QUANTITIES else "", "value": row.value,
-                "low": row.low, "high": row.high, "count": row.count, "measured_at": iso(row.measured_ms),
+                "low": row.low, "high": row.high, "raw": row.raw, "calibration": row.calibration,
+                "count": row.count, "measured_at": iso(row.measured_ms),
                 "first_measured_at": iso(row.first_measured_ms), "clock": row.clock,
                 **_between_at("", dates.span(row.gateway, row.boot, row.clock, row.at_ms)),
                 "valid_s": row.valid_ms / 1000, "gateway": row.gateway, "spool": row.spool, "sequence": row.sequence,
@@ -129,7 +140,8 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
             {
                 "resolution": "minute", "sensor": row.sensor, "name": names.get(row.sensor, row.sensor),
                 "quantity": row.quantity, "unit": QUANTITIES[row.quantity].unit if row.quantity in QUANTITIES else "",
-                "value": row.mean, "low": row.low, "high": row.high, "count": row._mapping["count"],
+                "value": row.mean, "low": row.low, "high": row.high, "raw": None, "calibration": None,
+                "count": row._mapping["count"],
                 "measured_at": iso(row.minute_ms), "first_measured_at": None, "clock": None,
                 "valid_s": MINUTE_MS / 1000, "gateway": None, "spool": None, "sequence": None,
             }
@@ -174,8 +186,9 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
         limit: Limit = 100,
     ) -> Page:  # fmt: skip
         """What went wrong; ``closed_at`` is null while it lasts. Where the clock that dated the opening (``clock``) or
-        the closing (``closed_clock``) only guessed, ``earliest_at`` and so on bound it. ``handling`` is how far people
-        have come with it: opened, acknowledged, acted, unsigned (a second signature is missing), held, settled."""
+        the closing (``closed_clock``) only guessed, ``earliest_at`` and so on bound it. ``calibration`` is how the
+        thermometer's calibration stood when it opened; ``handling`` how far people have come with it: opened,
+        acknowledged, acted, unsigned (a second signature is missing), held, settled."""
         where = _where(incident, kitchen, {"sensor": sensor, "kind": kind, "severity": severity})
         where += _between(incident.c.opened_ms, since, until)
         if open is not None:
@@ -271,6 +284,7 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
 def incident_items(connection: Connection, book: Rulebook, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     """Incidents as the API gives them."""
     dates = Dates.of(connection, book.settings.kitchen, [name for row in rows for name in (row.boot, row.closed_boot)])
+    known = records_of(connection, book.settings.kitchen, {row.sensor for row in rows})
     items = []
     for row, view in zip(rows, incident_views(connection, book, rows), strict=True):
         ours = row.id.partition(".")[0]
@@ -283,7 +297,7 @@ def incident_items(connection: Connection, book: Rulebook, rows: Sequence[Row[An
                 "action": view.action_id, "action_en": view.action_en, "began_at": iso(row.began_ms),
                 "opened_at": iso(row.opened_ms), "closed_at": iso(row.closed_ms), "worst": row.worst,
                 "limit": row.limit_value, "unit": view.unit, "late": row.late, "detail": row.detail,
-                "explained_by": row.explained_by,
+                "explained_by": row.explained_by, "calibration": calibrated(book, known, row.sensor, row.opened_ms),
                 "first_opened_at": iso(row.first_opened_ms), "first_closed_at": iso(row.first_closed_ms),
                 "clock": row.clock, **_between_at("", opened), "closed_clock": row.closed_clock,
                 **_between_at("closed_", closed), "profile": row.profile, "profile_version": row.profile_version,
@@ -310,6 +324,27 @@ def batch_rows(
         there = select(batch_school.c.batch).where(batch_school.c.kitchen == kitchen, batch_school.c.school == school)
         where.append(batch.c.id.in_(there))
     return _page(reader, select(batch).where(*where), (batch.c.opened_ms, batch.c.id), cursor, limit)
+
+
+def calibrated(book: Rulebook, known: dict[str, list[Record]], name: str, at_ms: int) -> str | None:
+    """How the calibration of a sensor stood at a time; ``None`` for what is no thermometer."""
+    one = instruments(book).get(name)
+    return None if one is None else calibration_state(book, one, known.get(name, []), at_ms)["state"]
+
+
+def calibration_state(book: Rulebook, one: Instrument, records: list[Record], at_ms: int) -> dict[str, Any]:
+    """How a thermometer's calibration stood at a time, as the API says it."""
+    state, due_ms = state_of(records, book.profile, one.kind, at_ms)
+    return {"state": state, "due_at": iso(due_ms)}
+
+
+def calibration_rows(
+    reader: Engine, kitchen: str, asked: dict[str, str | None], cursor: str | None, limit: int
+) -> tuple[list[Any], str | None]:
+    """One page of the checks of thermometers, the newest performed first, and the cursor of the next. Raises
+    ``HTTPException`` for a bad one."""
+    keys = (calibration.c.performed_ms, calibration.c.id)
+    return _page(reader, select(calibration).where(*_where(calibration, kitchen, asked)), keys, cursor, limit)
 
 
 def kept_rows(

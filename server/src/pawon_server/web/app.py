@@ -15,6 +15,8 @@ from .api import api
 from .batch_pages import batch_pages
 from .batches_api import batches_api
 from .board import Board
+from .calibrations import calibrations_api
+from .calibrations_page import calibrations_page
 from .desk import Desk
 from .events import Hub
 from .incident_api import incident_api
@@ -63,6 +65,7 @@ def make_app(
     app.include_router(incident_api(reader, book, desk))
     app.include_router(batches_api(reader, book, desk, board.snapshot_ms))
     app.include_router(people_api(desk))
+    app.include_router(calibrations_api(reader, book, desk, board.measured, board.snapshot_ms))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
     app.include_router(incident_pages(staff, reader, book, board.snapshot, screens))
@@ -74,6 +77,7 @@ def make_app(
     )
     app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))
+    app.include_router(calibrations_page(staff, screens, reader, book, board.measured, board.snapshot_ms))
     mount_static(app)
 
     @app.get("/events", include_in_schema=False)

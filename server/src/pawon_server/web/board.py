@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from pawon_contract import codec
 from pawon_contract.messages import VALID_HEARTBEATS, GatewayStatus, Live, LiveValue
 from pawon_contract.units import QUANTITIES, implausible
+from pawon_food_safety.calibration import NONE, Correction
 from pawon_food_safety.rows import Limit
 
 from ..projections.context import Changes
@@ -57,7 +58,8 @@ class _Shown:
     stored: Newest = _NEVER
     severity: str = "ok"
     broken: Limit | None = None  # the worst limit that is broken, its delay run out
-    live: LiveValue | None = None
+    correction: Correction = NONE  # of what it measures now
+    live: LiveValue | None = None  # as it came
     live_boot: str = ""
     live_taken_ms: int = 0  # by the server's clock
     told_state: TileState | None = None  # by the newest ``tile`` event
@@ -112,6 +114,7 @@ class Board:
                 continue
             with self._lock:
                 shown.stored = projector.readings.newest(name) or _NEVER
+                shown.correction = projector.calibrations.now(name)
                 shown.severity, shown.broken = projector.excursions.verdict(self._book, shown.sensor)
                 self._repaint(shown, self._utc_ms())
         if not (changes.incidents or changes.stock or changes.gateways or changes.batches):
@@ -188,6 +191,19 @@ class Board:
             batches=self._batches,
         )  # fmt: skip
 
+    def measured(self, sensor: str) -> float | None:
+        """What a sensor says by itself now, uncorrected; ``None`` when it says nothing that may be believed."""
+        shown, now_ms = self._shown.get(sensor), self._utc_ms()
+        if shown is None:
+            return None
+        with self._lock:
+            tile = self._tile(shown, now_ms)
+            if tile.value is None or tile.state in ("no_data", "fault"):
+                return None
+            if shown.live is not None and self._covers(shown, shown.live):
+                return shown.live.value
+            return shown.stored.value if shown.stored.raw is None else shown.stored.raw
+
     def snapshot_ms(self) -> int:
         """What time it is on the board."""
         return self._utc_ms()
@@ -241,7 +257,7 @@ class Board:
             if live.value is None:
                 until_ms = 0  # the sensor is in fault now; why comes with the record
             else:
-                value, taken_ms, stable = live.value, shown.live_taken_ms, live.stable
+                value, taken_ms, stable = shown.correction.apply(live.value), shown.live_taken_ms, live.stable
                 valid_ms = int(live.every_s * VALID_HEARTBEATS * 1000)
                 until_ms = shown.live_taken_ms + valid_ms
         if not believable(until_ms, valid_ms, now_ms):

@@ -17,6 +17,7 @@ from ..food_safety import batch_clock
 from ..food_safety.batch import Batch
 from ..food_safety.batch_clock import steps
 from ..food_safety.incident import FOOD_KINDS
+from ..projections.calibrations import REJECTED, instruments
 from ..projections.completeness import MINUTE_MS, day_of
 from ..projections.excursions import KINDS
 from ..projections.incident_acts import Story, acts_of, stories
@@ -131,6 +132,20 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
             "Pastikan hanya satu alat memakai kartu itu. Kedua catatan disimpan.",
             "Make sure that only one device uses that card. Both records are kept.",
         )
+    elif columns["kind"] == "calibration" and columns["rule"] == REJECTED:
+        words = (
+            "Termometer ditolak saat diperiksa",
+            "The thermometer failed its check",
+            "Jangan dipakai. Ganti, ukur dengan termometer lain.",
+            "Do not use it. Replace it; measure with another one.",
+        )
+    elif columns["kind"] == "calibration":
+        words = (
+            "Kalibrasi terlambat",
+            "Calibration overdue",
+            "Lakukan uji titik es dan catat hasilnya.",
+            "Check it in ice water and record the result.",
+        )
     elif columns["point"] == "gateway":
         words = (
             "Gateway tidak mengirim data",
@@ -149,6 +164,8 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
     name = name_of.name if name_of is not None else columns["sensor"]
     if columns["kind"] == "batch":
         name = columns["detail"]  # what it was called when it was judged
+    if columns["kind"] == "calibration" and columns["sensor"] in (known := instruments(book)):
+        name = known[columns["sensor"]].name
     if columns["point"] == "gateway":
         name = f"Alat pengirim {name}"
     ours = columns["id"].partition(".")[0]
