@@ -162,9 +162,8 @@ def calibrations_page(
         return RecordCalibration(
             id=form.act, by=by.id, sensor=name, method=cast(Method, method), readings_c=(reading,),
             references_c=(_degrees(form.get("true")),) if compared else (), measured=is_measured,
-            performed_ms=_day_ms(form.get("day"), zone) or now_ms(), next_ms=_day_ms(form.get("next"), zone), reference=form.get("reference"),
-            certificate=form.get("certificate"),
-            lab=form.get("lab"),
+            performed_ms=_day_ms(form.get("day"), zone) or now_ms(), next_ms=_day_ms(form.get("next"), zone),
+            reference=form.get("reference"), certificate=form.get("certificate"), lab=form.get("lab"),
         )  # fmt: skip
 
     @router.get(HERE + "/{name}")
