@@ -136,8 +136,11 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     ])()  # fmt: skip
 
 
-KINDS: list[Callable[[random.Random, dict[str, Any]], AnyAct]] = [
-    *[_person] * 3, _pin, *[_open_batch] * 3, *[_batch] * 8, *[_receive] * 2, *[_lot] * 2, _calibration,
+Kind = Callable[[random.Random, dict[str, Any]], AnyAct]
+ABOUT_BATCHES: list[Kind] = [_batch] * 8
+OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
+KINDS: list[Kind] = [
+    *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, _calibration,
     _calibration, _withdrawal,
 ]  # fmt: skip
 

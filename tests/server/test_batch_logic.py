@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.server.some_acts import BATCHES, KINDS
+from tests.server.some_acts import ABOUT_BATCHES, BATCHES, OF_BATCHES
 
 from pawon_food_safety.profile import load_profile
 from pawon_server.food_safety.batch import Batch, Pan, batch_id, opened, redated, taken, with_pan
@@ -287,7 +287,7 @@ def _accepted(seed: int, count: int) -> tuple[Batch | None, list[BatchAct], list
     chance = random.Random(seed)
     batch, acts, states = None, [], []
     while len(acts) < count and len(states) < count * 20:
-        act: Any = chance.choice(KINDS[4:] if batch is None else KINDS[7:])(
+        act: Any = chance.choice(OF_BATCHES if batch is None else ABOUT_BATCHES)(
             chance, {"id": f"{chance.getrandbits(60):016x}", "by": "-"}
         )
         now_ms = 1_760_000_000_000 + chance.randint(-300, 600) * 60_000

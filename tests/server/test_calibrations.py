@@ -35,6 +35,7 @@ ROWS = [
     Calibration(point="*", kind="hand", every_days=7, tolerance_c=1.0),
 ]
 HAND = Thermometer(id="tangan-1", name="Termometer tangan")
+SILENT = msgspec.structs.replace(BOOK.profile, calibration=[])
 CALIBRATED = Rulebook(
     settings=msgspec.structs.replace(BOOK.settings, thermometers=[HAND], altitude_m=768.0),
     profile=msgspec.structs.replace(BOOK.profile, calibration=ROWS),
@@ -270,15 +271,15 @@ def test_what_was_never_checked_counts_from_when_it_was_configured(record: Strai
     texts = record.rows("SELECT text FROM alert WHERE text LIKE 'Belum pernah%'")
     assert len(texts) == 3
     written(record, check(0.1, record.now_ms))
-    bare = msgspec.structs.replace(CALIBRATED, profile=BOOK.profile)
+    bare = msgspec.structs.replace(CALIBRATED, profile=SILENT)
     record.configure(bare)
     record.look_at_clock()
     assert [row for row in troubles(record) if row[3]] == [], "the profile asks for nothing any more"
 
 
 def test_a_profile_without_rows_asks_for_nothing(store_address: Address) -> None:
-    """Existing kitchens and the demonstration hear nothing of calibrations."""
-    record = Straight(store_address)
+    """A kitchen whose profile has no rows about calibrations hears nothing of them."""
+    record = Straight(store_address, msgspec.structs.replace(BOOK, profile=SILENT))
     record.now_ms += 3_000 * DAY_MS
     record.look_at_clock()
     assert troubles(record) == []

@@ -73,6 +73,16 @@ def items(chance: random.Random, count: int, boot: str) -> list[Item | bytes]:
     return out
 
 
+def people_write(record: Straight, chance: random.Random, acts: int) -> None:
+    """So many acts, also about the incidents that there are."""
+    for _ in range(acts):
+        names, written = (
+            [str(row[0]) for row in record.rows(f"SELECT id FROM {table} ORDER BY id")]
+            for table in ("incident", "incident_act")
+        )
+        record.write(some_act(chance, names, written))
+
+
 def bad_day(address: Address, chance: random.Random) -> Straight:
     """A store made by random rows in random batches, with restarts, rollbacks, silence, alerts, new configurations."""
     record = Straight(address)
@@ -115,16 +125,12 @@ def bad_day(address: Address, chance: random.Random) -> Straight:
                 sensor = chance.choice(["chiller-1", "chiller-2"])
                 record.compact(sensor, start_ms, start_ms + chance.randint(1, 200) * MINUTE)
             elif happening < 0.93:
-                for _ in range(chance.randint(1, 60)):
-                    names, acts = (
-                        [str(row[0]) for row in record.rows(f"SELECT id FROM {table} ORDER BY id")]
-                        for table in ("incident", "incident_act")
-                    )
-                    record.write(some_act(chance, names, acts))
+                people_write(record, chance, chance.randint(1, 20))
             elif happening < 0.96:
                 some = [one for one in BOOK.settings.sensors if chance.random() < 0.8]
                 record.configure(msgspec.structs.replace(BOOK, settings=msgspec.structs.replace(
                     BOOK.settings, sensors=some)))  # fmt: skip
+        people_write(record, chance, 30)
     return record
 
 
