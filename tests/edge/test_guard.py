@@ -5,13 +5,20 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawon_contract.messages import Reading
-from pawon_edge.guard import REPEAT_MS, Guard, GuardAlarm
+from pawon_contract.messages import Contact, Reading
+from pawon_edge.guard import REPEAT_MS, Guard, GuardAlarm, Watched
 from pawon_food_safety.profile import load_profile
 
 SILENT_MS = 300_000
 MINUTE = 60_000
 PROFILE = load_profile("ID-MBG")
+WATCHED = [
+    Watched(id="chiller-1", name="Chiller daging", point="chiller", quantity="temperature_c"),
+    Watched(id="chiller-2", name="Chiller sayur", point="chiller", quantity="temperature_c", measures="air",
+            door="pintu-2"),
+    Watched(id="pintu-2", name="Pintu 2", point="chiller", quantity="door"),
+    Watched(id="listrik", name="Listrik", point="", quantity="power"),
+]  # fmt: skip
 LIMIT = PROFILE.limits_at("chiller", "temperature_c")[0]
 
 
@@ -19,8 +26,7 @@ def guard(heard: list[GuardAlarm]) -> Guard:
     """One chiller, one probe that stands nowhere in particular."""
     return Guard(
         profile=PROFILE,
-        points={"chiller-1": "chiller"},
-        names={"chiller-1": "Chiller daging"},
+        watched=WATCHED,
         server_silent_ms=SILENT_MS,
         alarm=heard.append,
     )
@@ -44,7 +50,7 @@ def test_it_alarms_in_indonesian_when_the_server_is_silent() -> None:
     watch = guard(heard)
     now = warm(watch, int(LIMIT.delay_s // 60) + 1)
     watch.tick(now, now - SILENT_MS)
-    alarm = next(alarm for alarm in heard if alarm.limit == LIMIT)
+    alarm = next(alarm for alarm in heard if alarm.row == LIMIT)
     assert alarm.text.startswith(f"{LIMIT.text_id}: Chiller daging 25,0 C (batas {LIMIT.value:.0f},0 C).")
     assert alarm.text.endswith(LIMIT.action_id)
     assert watch.state(now, now - SILENT_MS) == "alarming"
@@ -78,7 +84,7 @@ def test_it_repeats_every_minute_until_it_is_cold_again() -> None:
     watch = guard(heard)
     now = warm(watch, 120)
     watch.tick(now, 0)
-    opened = {alarm.limit.id for alarm in heard}
+    opened = {alarm.row.id for alarm in heard}
     for second in range(1, 601):
         watch.tick(now + second * 1000, 0)
     assert len(heard) == len(opened) * (1 + 600_000 // REPEAT_MS)
@@ -115,7 +121,7 @@ def test_it_speaks_only_when_alone_and_never_twice_at_once(steps: list[tuple[int
     heard: list[tuple[int, str]] = []
     now, committed = 0, 0
     watch = guard([])
-    watch.alarm = lambda alarm: heard.append((now, alarm.limit.id))
+    watch.alarm = lambda alarm: heard.append((now, alarm.row.id))
     for number, (seconds, value) in enumerate(steps):
         now += seconds * 1000
         committed = now if every and number % every == 0 else committed
@@ -126,3 +132,17 @@ def test_it_speaks_only_when_alone_and_never_twice_at_once(steps: list[tuple[int
         assert len(heard) == before or now - committed >= SILENT_MS
     # Two calls at one moment said nothing twice.
     assert len(set(heard)) == len(heard)
+
+
+def test_air_behind_a_door_and_electricity_are_judged_as_the_server_judges_them() -> None:
+    """Fast air with the door open is no alarm, the door itself is; so is electricity that is off."""
+    heard: list[GuardAlarm] = []
+    watch = guard(heard)
+    for minute in range(8):
+        open_now = minute >= 2
+        watch.judge(Contact(at_ms=minute * MINUTE, sensor="pintu-2", contact="door", active=open_now))
+        watch.judge(Contact(at_ms=minute * MINUTE, sensor="listrik", contact="power", active=minute < 3))
+        watch.judge(reading(minute * MINUTE + 1, 14.0 if open_now else 3.0, "chiller-2"))
+    watch.tick(8 * MINUTE, 8 * MINUTE - SILENT_MS)
+    assert [alarm.row.id for alarm in heard] == ["power-off", "chiller-door-open"]
+    assert heard[0].text == "Listrik padam: Listrik. Nyalakan genset. Tutup chiller dan freezer rapat."

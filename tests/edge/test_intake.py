@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pawon_contract import codec
 from pawon_contract.messages import Reading, SensorFault
 from pawon_edge.health import Health
-from pawon_edge.intake import MIN_SPACING_MS, Intake, SensorLine, readings
+from pawon_edge.intake import MIN_SPACING_MS, Intake, SensorLine, judged
 from pawon_edge.reporting import Reporter
 from pawon_edge.sample import Sample, Trouble
 from pawon_edge.weighing import WeighingDetector
@@ -43,7 +43,7 @@ def test_a_good_sample_is_reported_and_shown() -> None:
     assert rows == [
         Reading(at_ms=100, sensor="chiller-1", quantity="temperature_c", value=0.0, count=1, low=0.0, high=0.0)
     ]
-    assert readings(rows) == rows
+    assert judged(rows) == rows
     assert live is not None
     assert live.value == 0.0
 

@@ -181,6 +181,12 @@ def _misfits(table: dict[str, Any], kinds: list[str]) -> list[str]:
         for where, sensor in sensors
         if sensor.get("point") and sensor["point"] not in points
     ]
+    doors = {sensor.get("id") for _, sensor in sensors if sensor.get("quantity") == "door"}
+    problems += [
+        f"{where}.door: no sensor {sensor['door']!r} whose quantity is door"
+        for where, sensor in sensors
+        if sensor.get("door") and sensor["door"] not in doors
+    ]
     return problems
 
 

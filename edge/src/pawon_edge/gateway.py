@@ -27,10 +27,10 @@ from .clock import Offset, SystemClock, Timekeeper
 from .complaints import Complaints
 from .config import GatewayConfig
 from .drivers.driver import ScaleTable, SensorTable, Sounder, Surroundings
-from .guard import Guard, GuardAlarm
+from .guard import Guard, GuardAlarm, Watched
 from .health import Health
 from .hub import HubWatch
-from .intake import Intake, SensorLine, readings
+from .intake import Intake, SensorLine, judged
 from .reporting import ContactReporter, Reporter
 from .sample import Observed
 from .spool import Spool
@@ -94,8 +94,12 @@ class Gateway:
         self._drivers = [kind.make(table, around) for kind, table in config.devices]
         self._guard = Guard(
             profile=config.rules(),
-            points={s.id: s.point for s in config.sensors if s.point},
-            names={s.id: s.name or s.id for s in config.sensors},
+            watched=[
+                Watched(
+                    id=s.id, name=s.name or s.id, point=s.point, quantity=s.quantity, measures=s.measures, door=s.door
+                )
+                for s in config.sensors
+            ],
             server_silent_ms=round(config.guard.server_silent_s * 1000),
             alarm=self._sound,
         )
@@ -187,8 +191,8 @@ class Gateway:
         for _ in range(SAMPLES_AT_ONCE):
             rows, live = self._intake.take(observed)
             self._waiting += rows
-            for reading in readings(rows):
-                self._guard.judge(reading)
+            for row in judged(rows):
+                self._guard.judge(row)
             if live is not None:
                 newest[live.sensor] = live
             try:
@@ -276,7 +280,7 @@ class Gateway:
         return max(self._started_ms, self._resumed_ms, self._uplinks[0].last_commit_ms or 0)
 
     def _sound(self, alarm: GuardAlarm) -> None:
-        alarm_log.critical("%s: %s", SEVERITY_WORDS[alarm.limit.severity], alarm.text)
+        alarm_log.critical("%s: %s", SEVERITY_WORDS[alarm.severity], alarm.text)
         for driver in self._drivers:
             if isinstance(driver, Sounder):
                 driver.sound_alarm()

@@ -1,4 +1,4 @@
-"""The local guard: the server's own rule, run here, that raises its voice when the server has not committed.
+"""The local guard: the server's own rules, run here, that raise their voice when the server has not committed.
 
 It judges the same reports by the same profile as the server, always; it alarms only while the server has been silent
 for ``server_silent_ms``, so that people are never called twice by two machines that agree.
@@ -6,16 +6,31 @@ for ``server_silent_ms``, so that people are never called twice by two machines 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
-from pawon_contract.messages import Reading
-from pawon_food_safety.limit import LimitState, Observation, step
+from pawon_contract.messages import Contact, Reading
+from pawon_food_safety.contact import ContactJudge, contact_rules
+from pawon_food_safety.finding import words
+from pawon_food_safety.point import PointJudge, rules_at
 from pawon_food_safety.profile import Profile
-from pawon_food_safety.rows import Limit
+from pawon_food_safety.rows import Limit, Severity, Spoken
 
 # As often as a kitchen can bear it and as seldom as it may be overheard.
 REPEAT_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A sensor that the guard judges. ``door``: the contact of its place."""
+
+    id: str
+    name: str
+    point: str
+    quantity: str
+    measures: Literal["product", "air"] = "product"
+    door: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,45 +38,75 @@ class GuardAlarm:
     """Something is wrong and nobody else says so. ``text`` is Indonesian, plain."""
 
     sensor: str
-    limit: Limit
-    worst: float
+    row: Spoken
+    severity: Severity
     text: str
 
 
 @dataclass(slots=True, kw_only=True)
 class Guard:
-    """``points``: sensor -> control point. ``alarm`` is called in the caller's thread."""
+    """``alarm`` is called in the caller's thread."""
 
     profile: Profile
-    points: dict[str, str]
-    names: dict[str, str]
+    watched: Iterable[Watched]
     server_silent_ms: int
     alarm: Callable[[GuardAlarm], None]
-    _states: dict[tuple[str, str], LimitState] = field(default_factory=dict)
+    _sensors: dict[str, Watched] = field(init=False)
+    _points: dict[str, PointJudge] = field(init=False)
+    _contacts: dict[str, ContactJudge] = field(init=False)
     _open: dict[tuple[str, str], GuardAlarm] = field(default_factory=dict)
     _said_ms: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def judge(self, reading: Reading) -> None:
+    def __post_init__(self) -> None:
+        self._sensors = {one.id: one for one in self.watched}
+        self._points, self._contacts = {}, {}
+        for one in self._sensors.values():
+            if one.quantity in ("door", "power"):
+                self._contacts[one.id] = ContactJudge(contact_rules(self.profile, one.quantity, one.point))
+            elif one.point:
+                rules = rules_at(
+                    self.profile, one.point, one.quantity, measures=one.measures, door=bool(one.door)
+                )  # fmt: skip
+                self._points[one.id] = PointJudge(rules)
+
+    def judge(self, seen: Reading | Contact) -> None:
         """Run the rules on one report."""
-        point = self.points.get(reading.sensor)
-        if point is None:
+        if isinstance(seen, Contact):
+            self._contact(seen)
             return
-        seen = Observation(
-            at_ms=reading.at_ms, value=reading.value, valid_until_ms=reading.at_ms + reading.valid_ms,
-            low=reading.low, high=reading.high,
-        )  # fmt: skip
-        for limit in self.profile.limits_at(point, reading.quantity):
-            key = (reading.sensor, limit.id)
-            self._states[key], events = step(limit, self._states.get(key, LimitState()), seen)
-            for event in events:
-                if event.kind == "closed":
-                    self._open.pop(key, None)
-                    self._said_ms.pop(key, None)
-                else:
-                    name = self.names.get(reading.sensor, reading.sensor)
-                    worst, bound = (f"{value:.1f}".replace(".", ",") for value in (event.worst, limit.value))
-                    text = f"{limit.text_id}: {name} {worst} C (batas {bound} C). {limit.action_id}"
-                    self._open[key] = GuardAlarm(sensor=reading.sensor, limit=limit, worst=event.worst, text=text)
+        judge = self._points.get(seen.sensor)
+        if judge is None:
+            return
+        for one in judge.see(seen.at_ms, seen.value, seen.at_ms + seen.valid_ms, seen.low, seen.high):
+            if one.event != "passed":
+                self._told(seen.sensor, one.row, one.rule, one.severity, one.worst, over=one.event == "closed")
+
+    def _contact(self, seen: Contact) -> None:
+        if seen.contact == "door":
+            for one in self._sensors.values():
+                if one.door == seen.sensor and one.id in self._points:
+                    self._points[one.id].door(seen.at_ms, seen.active)
+        judge = self._contacts.get(seen.sensor)
+        if judge is None:
+            return
+        bad = seen.active if seen.contact == "door" else not seen.active
+        for row, event in judge.see(seen.at_ms, bad, seen.at_ms + int(seen.every_s * 1500)):
+            self._told(seen.sensor, row, row.id, row.severity, None, over=event.kind == "closed")
+
+    def _told(
+        self, sensor: str, row: Spoken, rule: str, severity: Severity, worst: float | None, *, over: bool
+    ) -> None:
+        key = (sensor, rule)
+        if over:
+            self._open.pop(key, None)
+            self._said_ms.pop(key, None)
+            return
+        what, _, todo, _ = words(row, severity)
+        name = self._sensors[sensor].name
+        measured = "" if worst is None else f" {_number(worst)} C"
+        bound = f" (batas {_number(row.value)} C)" if isinstance(row, Limit) else ""
+        text = f"{what}: {name}{measured}{bound}. {todo}"
+        self._open[key] = GuardAlarm(sensor=sensor, row=row, severity=severity, text=text)
 
     def tick(self, now_ms: int, last_commit_ms: int) -> None:
         """Alarm what is open, now and every minute, while the server is silent."""
@@ -83,3 +128,7 @@ class Guard:
         if not self.alone(now_ms, last_commit_ms):
             return "watching"
         return "alarming" if self._open else "alone"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".replace(".", ",")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from pawon_contract.messages import Item, LiveValue, Reading, SensorHealth, Weighing
+from pawon_contract.messages import Contact, Item, LiveValue, Reading, SensorHealth, Weighing
 from pawon_contract.units import implausible
 
 from .health import Health
@@ -164,6 +164,6 @@ class Intake:
         }
 
 
-def readings(rows: list[Item]) -> list[Reading]:
-    """The readings among rows: what the guard judges."""
-    return [row for row in rows if isinstance(row, Reading)]
+def judged(rows: list[Item]) -> list[Reading | Contact]:
+    """What the guard judges among rows."""
+    return [row for row in rows if isinstance(row, Reading | Contact)]

@@ -38,6 +38,10 @@ class SensorTable(Table):
     quantity: Quantity = "temperature_c"
     # The control point of the food-safety profile (chiller, freezer, hot-hold); empty: the guard does not judge it.
     point: str = ""
+    # Food or what follows it, or the air around it, which the guard judges by what food would feel.
+    measures: Literal["product", "air"] = "product"
+    # The door contact of its place, another sensor of this gateway: fast air behind an open door is no alarm.
+    door: str = ""
     report_step: Annotated[float, Field(gt=0)] | None = None
     # Nothing good for so long means a sensor fault.
     fault_after_s: Annotated[float, Field(ge=1, le=3600)] | None = None
