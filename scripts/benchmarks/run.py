@@ -24,6 +24,7 @@ from parsers import fuzz, parsers
 from peers import drain, edge, loss, report
 from peers import ingest as ingest_road
 from road import road
+from rules import rules
 from seal import seal
 from tests.postgresql import Cluster
 from tests.server.conftest import Bench
@@ -33,8 +34,6 @@ from tests.torture import damage, full, kills, power_cut
 from pawon_contract import codec
 from pawon_contract.messages import Reading
 from pawon_edge.spool import Spool
-from pawon_food_safety.limit import LimitState, Observation, step
-from pawon_food_safety.profile import load_profile
 from pawon_server.store.database import Store, open_store
 from pawon_server.web.events import Hub
 from pawon_server.web.view import Tile
@@ -172,19 +171,6 @@ def ingest() -> None:
         measure("floor: json + SQLite insert, 100 a commit", "readings", 30_000, floor)
 
 
-def rules() -> None:
-    """One limit judging one reading after another."""
-    limit = next(limit for limit in load_profile("ID-MBG").limit if limit.id == "chiller-hot")
-    seen = [Observation(at_ms=n * 60_000, value=4.0 + n % 4, valid_until_ms=n * 60_000 + 90_000) for n in range(50_000)]
-
-    def judge() -> None:
-        state = LimitState()
-        for observation in seen:
-            state, _ = step(limit, state, observation)
-
-    measure("limit rule, one step", "steps", len(seen), judge)
-
-
 def fanout() -> None:
     """One tile event to 20 displays: encoded once, queued for each."""
 
@@ -223,7 +209,7 @@ BENCHMARKS: dict[str, Callable[[], object]] = {
     "damage": damages,
     "ingest": ingest,
     "ingest-postgresql": ingest_postgresql,
-    "rules": rules,
+    "rules": lambda: rules(measure),
     "fanout": fanout,
     "road": road,
     "seal": seal,
