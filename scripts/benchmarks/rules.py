@@ -1,7 +1,7 @@
 """How many readings the rules judge in a CPU-second, and what a thousand sensors keep in memory.
 
 Every value changes. A sensor is measured once a minute for ten weeks; one reading in fifty lies beyond its limits,
-which costs more than a calm one. The floor does what a kitchen would write by itself: three comparisons and three timers.
+which costs more than a calm one. The floor does what a kitchen would write by itself: three comparisons, three timers.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def opened(found: list[Finding]) -> list[tuple[str, int]]:
 def test_a_step_of_the_air(minutes: int, expected: float, every_s: int) -> None:
     """From 4 C into air of 25 C with 45 minutes' time constant: the reference's figures, however often it is read."""
     air = Air(BUFFER, None)
-    air.feel(0, 4.0)
-    felt = [air.feel(at * 1000, 25.0) for at in range(every_s, minutes * 60 + 1, every_s)][-1]
+    air.feel(0, 4.0, every_s * 1000)
+    felt = [air.feel(at * 1000, 25.0, (at + every_s) * 1000) for at in range(every_s, minutes * 60 + 1, every_s)][-1]
     assert felt == pytest.approx(expected, abs=0.005)
 
 
@@ -88,11 +88,11 @@ def test_a_freezer_that_fails_is_told_at_most_a_defrost_later(per_minute: float,
 def test_a_defrost_that_never_ends_is_believed_once() -> None:
     """Air that stays warm after 45 minutes is not taken for another defrost, and another one needs the cold between."""
     air = Air(BUFFER, DEFROST)
-    felt = [air.feel(at, -20.0 if at < HOUR else -2.0) for at in range(0, 6 * HOUR, MINUTE)]
+    felt = [air.feel(at, -20.0 if at < HOUR else -2.0, at + MINUTE) for at in range(0, 6 * HOUR, MINUTE)]
     assert felt[60] == felt[60 + 44] == pytest.approx(-20.0, abs=0.5)
     # From then on exactly what it would have been.
     plain = Air(BUFFER, None)
-    full = [plain.feel(at, -20.0 if at < HOUR else -2.0) for at in range(0, 6 * HOUR, MINUTE)]
+    full = [plain.feel(at, -20.0 if at < HOUR else -2.0, at + MINUTE) for at in range(0, 6 * HOUR, MINUTE)]
     assert felt[107:] == pytest.approx(full[107:], abs=0.01)
 
 
@@ -102,8 +102,8 @@ def test_an_open_door_is_no_defrost() -> None:
     for at in range(0, HOUR, MINUTE):
         value = -20.0 if at < 30 * MINUTE else 0.0
         if at == 32 * MINUTE:
-            air.door_opened()
-        felt, full = air.feel(at, value), plain.feel(at, value)
+            air.door(at + HOUR)
+        felt, full = air.feel(at, value, at + MINUTE), plain.feel(at, value, at + MINUTE)
     assert felt == pytest.approx(full, abs=0.5)
 
 
@@ -117,6 +117,67 @@ def test_a_defrost_is_no_early_warning() -> None:
     assert found == []
 
 
+def test_a_door_is_never_taken_for_a_defrost() -> None:
+    """Forty minutes at 0 C behind an open door, although the first reading after it opened was still cold: felt, and
+    told, however often it is done."""
+    judge, found = PointJudge(RULES), []
+    for at in range(0, 12 * 60):
+        minute = at % 60
+        if minute == 10:
+            judge.door(at * MINUTE, True)
+        if minute == 54:
+            judge.door(at * MINUTE, False)
+        found += judge.see(at * MINUTE, 0.0 if 11 <= minute < 54 else -18.0, at * MINUTE + 90_000)
+    assert opened(found)[0] == ("hot", 59 * MINUTE)
+    assert {one.kind for one in found} == {"limit"}
+
+
+def test_shapes_of_defrosts_do_not_hide_a_failing_freezer() -> None:
+    """Forty minutes at 4 C, five at -18, over and over: one is believed, the next one comes too soon."""
+    found = judged(lambda at: 4.0 if at // MINUTE % 45 < 40 else -18.0, DAY)
+    assert dict(opened(found))["hot"] < 3 * HOUR
+
+
+def test_a_gap_moves_no_food() -> None:
+    """Nobody knows where the air was: a freezer that was too warm before is too warm after, for as long as without the
+    gap; one that was cold is not warm because of a reading after it; a defrost that nobody saw end is none."""
+
+    def told(warm_until: int, gap: tuple[int, int]) -> list[Finding]:
+        return judged(
+            lambda at: None if gap[0] <= at // MINUTE < gap[1] else 0.0 if 30 <= at // MINUTE < warm_until else -20.0,
+            12 * HOUR, PointRules(limits=FREEZER, buffer=BUFFER),
+        )  # fmt: skip
+
+    whole, gapped = told(150, (0, 0)), told(150, (150, 400))
+    lasts = [one.at_ms for one in whole if one.event == "closed"][-1] - 150 * MINUTE
+    lasts_after = [one.at_ms for one in gapped if one.event == "closed"][-1] - 400 * MINUTE
+    assert abs(lasts - lasts_after) <= 2 * MINUTE
+    once = {150: 0.0, **dict.fromkeys(range(30, 150))}
+    assert opened(judged(lambda at: once.get(at // MINUTE, -18.0), DAY)) == []
+    unseen = {**dict.fromkeys(range(10, 13), 4.0), **dict.fromkeys(range(13, 54))}
+    assert judged(lambda at: unseen.get(at // MINUTE, -18.0), DAY) == []
+    air = Air(BUFFER, DEFROST)
+    for minute in [*range(13), 54]:
+        felt = air.feel(minute * MINUTE, -18.0 if minute < 10 or minute == 54 else 4.0, minute * MINUTE + 90_000)
+    assert felt > -17.5
+
+
+def test_without_its_row_a_defrost_is_believed_no_more() -> None:
+    """A probe is carried from the freezer to a chiller in the middle of one: what it missed counts, and it goes on."""
+    judge = PointJudge(RULES)
+    for minute in range(15):
+        judge.see(minute * MINUTE, -18.0 if minute < 10 else 4.0, minute * MINUTE + 90_000)
+    chiller = PointRules(limits=RULES.limits, buffer=BUFFER)
+    moved = PointJudge(chiller, judge.state())
+    found = [one for minute in range(15, 200) for one in moved.see(minute * MINUTE, 4.0, minute * MINUTE + 90_000)]
+    assert [rule for rule, _ in opened(found)] == ["hot", "soft"]
+
+
+def test_a_compressors_swing_is_no_defrost() -> None:
+    """1.6 C up and down every ten minutes, for a day: nothing is counted."""
+    assert judged(lambda at: -18.5 + 1.6 * (1 if at // MINUTE % 10 < 5 else -1), 2 * DAY) == []
+
+
 def test_more_defrosts_than_a_day_has_are_a_repair() -> None:
     """Eight a day are told, as maintenance, and once they are fewer it is over."""
     found = judged(lambda at: defrosting(-5.0, 20, 8 if at < 2 * DAY else 2)(at), 5 * DAY)
@@ -124,27 +185,31 @@ def test_more_defrosts_than_a_day_has_are_a_repair() -> None:
 
 
 def steps(values: list[float]) -> Iterator[tuple[int, float]]:
-    """A value every five minutes."""
-    return ((number * 5 * MINUTE, value) for number, value in enumerate(values))
+    """A value every five minutes, of a clock that has run for a while."""
+    return ((10**10 + number * 5 * MINUTE, value) for number, value in enumerate(values))
 
 
 VALUES = st.lists(st.floats(-30, 20), min_size=2, max_size=60)
 
 
-@given(VALUES, st.integers(0, 60), st.integers(-(10**9), 10**9))
-def test_resumed_anywhere_and_on_any_timeline_it_feels_the_same(values: list[float], cut: int, shift: int) -> None:
-    """State and all: the same to the last bit; moved to another boot, the same but for the time's name."""
+@given(VALUES, st.integers(0, 60), st.integers(-(10**9), 10**9), st.sampled_from([5 * MINUTE, 2 * MINUTE]))
+def test_resumed_anywhere_and_on_any_timeline_it_feels_the_same(
+    values: list[float], cut: int, shift: int, valid: int
+) -> None:
+    """State and all: the same to the last bit; moved to another boot, the same but for the time's name and for the
+    value that ended with its boot."""
     whole, part = Air(BUFFER, DEFROST), Air(BUFFER, DEFROST)
-    moved, by = Air(BUFFER, DEFROST), 0
+    moved, ended, by = Air(BUFFER, DEFROST), Air(BUFFER, DEFROST), 0
     for number, (at, value) in enumerate(steps(values)):
         if number == cut:
             part = Air(BUFFER, DEFROST, part.state())
             state = moved.state()
             by = shift
             moved = Air(BUFFER, DEFROST, None if state is None else rebase(state, shift, at + shift))
-        felt = whole.feel(at, value)
-        assert part.feel(at, value) == felt
-        assert moved.feel(at + by, value) == felt
+            ended = Air(BUFFER, DEFROST, None if state is None else rebase(state, 0, at))
+        felt = whole.feel(at, value, at + valid)
+        assert part.feel(at, value, at + valid) == felt
+        assert moved.feel(at + by, value, at + by + valid) == ended.feel(at, value, at + valid)
 
 
 @given(VALUES, st.lists(st.floats(0, 10), min_size=60, max_size=60))
@@ -152,4 +217,4 @@ def test_warmer_air_is_never_felt_colder(values: list[float], more: list[float])
     """The buffer keeps the order of two series."""
     cold, warm = Air(BUFFER, None), Air(BUFFER, None)
     for (at, value), extra in zip(steps(values), more, strict=False):
-        assert warm.feel(at, value + extra) >= cold.feel(at, value) - 1e-9
+        assert warm.feel(at, value + extra, at + 5 * MINUTE) >= cold.feel(at, value, at + 5 * MINUTE) - 1e-9

@@ -71,6 +71,60 @@ def test_a_rate_is_not_told_while_a_door_explains_it() -> None:
     assert "rise" not in {one.row.id for one in found}
 
 
+def test_a_door_of_which_nobody_hears_any_more_explains_nothing() -> None:
+    """Open, and then its contact died: ten minutes after it was heard of last fast food is news again."""
+    judge, found = PointJudge(PRODUCT), []
+    judge.door(0, True, 90_000)
+    for at in range(60):
+        found += judge.see(at * MINUTE, 6.0 if at >= 40 else swing(at), at * MINUTE + 90_000)
+    assert ("rise", "opened", 40) in told(found)
+
+
+def test_an_open_door_ends_no_early_warning() -> None:
+    """Somebody looks into the chiller: whether it is over is told when the door is shut and the food has cooled."""
+    judge, found = PointJudge(PRODUCT), []
+    for at in range(60):
+        if at == 15:
+            judge.door(at * MINUTE, True)
+        found += judge.see(at * MINUTE, 2.0 + 0.2 * at, at * MINUTE + 90_000)
+    assert [one.event for one in found if one.row.id == "rise"] == ["opened"]
+
+
+@pytest.mark.parametrize(("low", "high", "opens"), [(None, 30.0, True), (None, 4.9, False), (1.0, None, False)])
+def test_without_patience_a_single_sample_is_beyond(low: float | None, high: float | None, opens: bool) -> None:
+    """A limit without a delay is broken by what lay between two reports, too."""
+    judge = PointJudge(PointRules(limits=(limit(delay_s=0),)))
+    assert bool(judge.see(0, 4.0, 90_000, low, high)) is opens
+
+
+def test_nothing_is_over_while_samples_lie_beyond() -> None:
+    """A report whose value is safe and whose extreme is not ends no alarm, and no count in all forgets by it."""
+    hot = limit(above=None, below=60.0, delay_s=600, hysteresis=1.0, clear_s=0)
+    judge = PointJudge(PointRules(limits=(hot,)))
+    for at in range(12):
+        judge.see(at * MINUTE, 55.0, at * MINUTE + 90_000)
+    assert judge.see(12 * MINUTE, 61.0, 13 * MINUTE, 50.0, 61.0)[-1].event == "worsened"
+    assert judge.see(13 * MINUTE, 62.0, 14 * MINUTE, 61.5, 62.0)[-1].event == "closed"
+    in_all = limit(count="cumulative", delay_s=3600, reset_s=7200)
+    judge, found = PointJudge(PointRules(limits=(in_all,))), []
+    for at in range(240):
+        value, high = (6.0, None) if at < 50 or at >= 200 else (4.0, 9.0)
+        found += judge.see(at * MINUTE, value, at * MINUTE + 90_000, None, high)
+    assert [one.event for one in found][:1] == ["opened"]
+
+
+def test_what_waits_at_the_end_is_believed() -> None:
+    """The last value jumped away and nothing came after it: it counts; and a jump that lasts is no spike."""
+    rules = PointRules(limits=(limit(delay_s=0),), spike=SPIKE)
+    judge = PointJudge(rules)
+    assert not any(judge.see(at * MINUTE, value, at * MINUTE + 90_000) for at, value in ((0, 3.0), (1, 3.0), (2, 25.0)))
+    assert [one.event for one in judge.finish()] == ["opened"]
+    judge = PointJudge(rules)
+    slow = [one for at, value in ((0, 3.0), (30, 3.0), (60, 14.0), (90, 3.0))
+            for one in judge.see(at * MINUTE, value, at * MINUTE + 30 * MINUTE)]  # fmt: skip
+    assert [one.event for one in slow][:1] == ["opened"]
+
+
 def test_a_fall_is_a_rate_too() -> None:
     """Hot food that loses three degrees in ten minutes."""
     found = series(lambda at: 70 - 0.35 * max(0, at - 20), 40, PointRules(limits=(), rates=(FALL,)))

@@ -82,15 +82,16 @@ class Guard:
                 self._told(seen.sensor, one.row, one.rule, one.severity, one.worst, over=one.event == "closed")
 
     def _contact(self, seen: Contact) -> None:
+        valid_until_ms = seen.at_ms + int(seen.every_s * 1500)
         if seen.contact == "door":
             for one in self._sensors.values():
                 if one.door == seen.sensor and one.id in self._points:
-                    self._points[one.id].door(seen.at_ms, seen.active)
+                    self._points[one.id].door(seen.at_ms, seen.active, valid_until_ms)
         judge = self._contacts.get(seen.sensor)
         if judge is None:
             return
         bad = seen.active if seen.contact == "door" else not seen.active
-        for row, event in judge.see(seen.at_ms, bad, seen.at_ms + int(seen.every_s * 1500)):
+        for row, event in judge.see(seen.at_ms, bad, valid_until_ms):
             self._told(seen.sensor, row, row.id, row.severity, None, over=event.kind == "closed")
 
     def _told(

@@ -10,6 +10,8 @@ import msgspec
 from .rows import Spike, Stuck
 
 DAY_MS = 24 * 3_600_000
+# What lasts longer than this is no disturbance of a wire.
+SPIKE_MS = 120_000
 
 
 class StuckState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,10 +72,11 @@ class SpikeState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def step_spike(row: Spike, state: SpikeState, seen: Value) -> tuple[SpikeState, tuple[Value, ...]]:
     """What may be judged now: nothing while a jump waits to be confirmed, both when it was, the newer one when the
-    older was a spike. A jump after a gap is none: nobody saw the way."""
+    older was a spike. A jump after a gap is none, and one that lasts is none: nobody saw the way there, or back."""
     if state.waiting is not None:
         assert state.last_ms is not None, "a value waits for one that came before it"
-        came_back = abs(seen.value - state.last) <= row.jump_c / 2
+        at_once = seen.at_ms <= min(state.waiting.valid_until_ms, state.waiting.at_ms + SPIKE_MS)
+        came_back = at_once and abs(seen.value - state.last) <= row.jump_c / 2
         dropped = state.dropped
         if came_back:
             recent = [at for at in dropped if at > seen.at_ms - DAY_MS]

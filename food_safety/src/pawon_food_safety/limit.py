@@ -99,6 +99,8 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
                 events.append(LimitEvent(kind="opened", at_ms=opened_ms, began_ms=began, worst=worst, beyond_ms=beyond))
         elif (last_excess <= cleared_excess) if is_open else in_all:
             clear += held
+    if peak_excess > _TOLERANCE and not is_open:
+        clear = 0  # some sample lay beyond meanwhile
 
     # 2. What the observation itself says, with the extremes of the samples it stands for.
     if peak_excess > _TOLERANCE:
@@ -115,7 +117,8 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
                     kind="worsened", at_ms=seen.at_ms, began_ms=began or seen.at_ms, worst=worst, beyond_ms=beyond
                 )
             )
-        if excess <= cleared_excess and clear >= clear_after_ms and began is not None and worst is not None:
+        is_over = max(excess, peak_excess) <= cleared_excess and clear >= clear_after_ms
+        if is_over and began is not None and worst is not None:
             # Dated by the observation that shows it: until then nobody knew.
             events.append(
                 LimitEvent(
@@ -131,7 +134,7 @@ def step(limit: Limit, state: LimitState, seen: Observation) -> tuple[LimitState
         elif trough_excess <= _TOLERANCE:
             # Some sample since the last report lay within: without interruption means a new beginning.
             began, beyond, worst = None, 0, None
-        if excess > _TOLERANCE:
+        if excess > _TOLERANCE or (peak_excess > _TOLERANCE and not delay_ms):
             began, clear = seen.at_ms if began is None else began, 0
             worst = peak if worst is None or peak_excess > (worst - edge) * sign else worst
             if beyond >= delay_ms:

@@ -135,15 +135,21 @@ class PointJudge:
             return self._see_through(self.rules.spike, at_ms, value, valid_until_ms, low, high)
         return self._take(at_ms, value, valid_until_ms, low, high)
 
-    def door(self, at_ms: int, is_open: bool) -> None:
-        """The door of the place is open, or shut."""
-        if is_open and not self._door_open and self._air is not None:
-            self._air.door_opened()
-        if is_open:
-            self._explained_until_ms = NEVER_MS
-        elif self._door_open:
-            rest_s = max((row.door_rest_s for row in self.rules.rates), default=0.0)
-            self._explained_until_ms = at_ms + round(rest_s * 1000)
+    def finish(self) -> Sequence[Finding]:
+        """No more readings: a value that waited to be confirmed is believed."""
+        if self._spike is None or self._spike.waiting is None:
+            return ()
+        one = self._spike.waiting
+        self._spike = SpikeState(dropped=self._spike.dropped)
+        return self._take(one.at_ms, one.value, one.valid_until_ms, one.low, one.high)
+
+    def door(self, at_ms: int, is_open: bool, valid_until_ms: int = NEVER_MS) -> None:
+        """The door of the place is open, or shut; nobody knows what it is after ``valid_until_ms``."""
+        if self._air is not None and (is_open or self._door_open):
+            self._air.door(valid_until_ms if is_open else 0)
+        if is_open or self._door_open:
+            rest_ms = round(1000 * max((row.door_rest_s for row in self.rules.rates), default=0.0))
+            self._explained_until_ms = min(NEVER_MS, (valid_until_ms if is_open else at_ms) + rest_ms)
         self._door_open = is_open
 
     # --- what is known ----------------------------------------------------------------------------------------------
@@ -153,6 +159,8 @@ class PointJudge:
         for watch in self._rates:
             if watch.began_ms is not None:
                 yield watch.row, watch.row.severity
+        if self._often and self.rules.defrost is not None:
+            yield self.rules.defrost, self.rules.defrost.severity
         if self._process is not None:
             yield from self._process.pending()
         for row, state in zip(self.rules.limits, self._states, strict=True):
@@ -197,7 +205,7 @@ class PointJudge:
         if self.rules.stuck is not None:
             found = self._look_if_stuck(self.rules.stuck, at_ms, value, low, high, valid_until_ms, found)
         if self._air is not None:
-            value, low, high = self._air.feel(at_ms, value), None, None
+            value, low, high = self._air.feel(at_ms, value, valid_until_ms), None, None
             if self._air.often is not self._often:
                 found = self._tell_often(at_ms, found)
         if self._rates:
@@ -307,7 +315,7 @@ def rebase(state: PointState, shift_ms: int, before_ms: int) -> PointState:
     shift_ms -= max(0, state.last_ms + shift_ms - (before_ms - 1))
     spike = state.spike
     if spike is not None:
-        # Nobody saw what came after it, so a value that waits is let go; without a next one it is no excursion.
+        # Nobody saw what came after it: whoever ends a timeline asks ``finish`` first.
         spike = SpikeState(dropped=tuple(at + shift_ms for at in spike.dropped))
     explained = state.explained_until_ms
     return msgspec.structs.replace(

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from . import rows
-from .row_checks import ladder_problems, name, pair_problems, repeated, row_problems
+from .row_checks import crowded, ladder_problems, name, pair_problems, repeated, row_problems
 from .rows import Limit, Row, Silence, Spoken
 
 # The tables of a profile's file: what may stand under each name.
@@ -178,7 +178,9 @@ def _parse(text: str, bases: int) -> Profile:
         found = {kind: _extended(base.rows_of(kind), own) for kind, own in found.items()}
     # Rows beside each other: looked at only when each is sound by itself.
     together = msgspec.structs.replace(profile, **found)
-    problems = problems or repeated(found) + pair_problems(together.limit) + ladder_problems(together.ladder)
+    problems = problems or repeated(found) + crowded(found) + pair_problems(together.limit) + ladder_problems(
+        together.ladder
+    )
     if problems:
         raise ProfileError(problems)
     by = profile.time_divisor

@@ -36,6 +36,8 @@ class RateWatch:
         """The event that a value brings: ``opened``, ``closed`` or nothing. ``explained``: a door stands open."""
         if explained:
             self._window.clear()
+            if self.began_ms is not None:
+                return ""  # somebody looks; whether it is over is told once the door is shut
         change_c = self._window.change(at_ms, value)
         if self.began_ms is None:
             if change_c < self.limit_c:

@@ -77,6 +77,16 @@ def repeated(found: Mapping[str, Iterable[Row]]) -> list[str]:
     return problems
 
 
+def crowded(found: Mapping[str, Iterable[Row]]) -> list[str]:
+    """Points where one core would go through two processes of a kind: only one of them would be judged."""
+    return [
+        f"{table} {later.point}: only one row may judge a point"
+        for table in ("cooking", "cooling", "reheating", "buffer", "defrost")
+        for earlier, later in itertools.combinations(found.get(table, ()), 2)
+        if earlier.point == later.point
+    ]
+
+
 def pair_problems(limits: Iterable[Limit]) -> list[str]:
     """Warnings that would come only after the critical limit they warn of: they lie beyond it and wait as long."""
     known = list(limits)

@@ -13,7 +13,6 @@ from typing import Literal
 from .. import cooking, cooling, reheating, rows
 from ..cooking import CookingState
 from ..cooling import CoolingState
-from ..health import SpikeState, Value, step_spike
 from ..limit import Observation
 from ..reheating import ReheatingState
 from .event import JudgedEvent, Unmeasured
@@ -22,13 +21,10 @@ Severity = Literal["ok", "warning", "critical"]
 
 
 class FoodRun:
-    """One row's rule at one probe. ``spike``: single values that jump are left out before."""
+    """One row's rule at one probe. Single values that jump count: pans change places as fast."""
 
-    def __init__(
-        self, row: rows.Cooking | rows.Cooling | rows.Reheating, spike: rows.Spike | None, unmeasured: Unmeasured
-    ) -> None:
-        self._row, self._spike, self._unmeasured = row, spike, unmeasured
-        self._spikes = SpikeState()
+    def __init__(self, row: rows.Cooking | rows.Cooling | rows.Reheating, unmeasured: Unmeasured) -> None:
+        self._row, self._unmeasured = row, unmeasured
         self._cooking, self._cooling, self._reheating = CookingState(), CoolingState(), ReheatingState()
         self._began_ms: int | None = None
         self._unmeasured_before = 0
@@ -37,17 +33,13 @@ class FoodRun:
 
     def see(self, at_ms: int, value: float, valid_until_ms: int) -> Iterator[JudgedEvent]:
         """Judge a core's temperature, as ``limit.Observation``; the results that it brings."""
-        believed: tuple[Value, ...] = (Value(at_ms=at_ms, value=value, valid_until_ms=valid_until_ms),)
-        if self._spike is not None:
-            self._spikes, believed = step_spike(self._spike, self._spikes, believed[0])
-        for one in believed:
-            seen = Observation(at_ms=one.at_ms, value=one.value, valid_until_ms=one.valid_until_ms)
-            if isinstance(self._row, rows.Cooking):
-                yield from self._cook(self._row, seen)
-            elif isinstance(self._row, rows.Cooling):
-                yield from self._cool(self._row, seen)
-            else:
-                yield from self._reheat(self._row, seen)
+        seen = Observation(at_ms=at_ms, value=value, valid_until_ms=valid_until_ms)
+        if isinstance(self._row, rows.Cooking):
+            yield from self._cook(self._row, seen)
+        elif isinstance(self._row, rows.Cooling):
+            yield from self._cool(self._row, seen)
+        else:
+            yield from self._reheat(self._row, seen)
 
     def end(self, last_ms: int) -> Iterator[JudgedEvent]:
         """The run that was not over when the file ended."""

@@ -40,7 +40,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     food: Sequence[rows.Cooking | rows.Cooling | rows.Reheating]
     doors: Sequence[rows.Door]
     powers: Sequence[rows.Power]
-    spike: rows.Spike | None
     silence: rows.Silence
 
     def __bool__(self) -> bool:
@@ -64,8 +63,8 @@ def rules_of(profile: Profile, point: str, *, is_air: bool = False, guard_band_c
     )
     return Rules(
         # Processes are told by ``food``: a file also wants to know what went well.
-        point=dataclasses.replace(found, processes=()), food=[row for row in every if row.point == point],
-        spike=found.spike,
+        point=dataclasses.replace(found, processes=()),
+        food=[] if is_air else [row for row in every if row.point == point],  # air says nothing of a core
         silence=profile.silence_at(point),
         doors=[row for row in contact_rules(profile, "door", point) if isinstance(row, rows.Door)],
         powers=[row for row in contact_rules(profile, "power", point) if isinstance(row, rows.Power)],
@@ -110,7 +109,7 @@ class Run:
         self.judged_rows = 0
         self.unmeasured = Unmeasured(rules.look_back_ms)
         self._judge = PointJudge(rules.point)
-        self._food = [FoodRun(row, rules.spike, self.unmeasured) for row in rules.food]
+        self._food = [FoodRun(row, self.unmeasured) for row in rules.food]
         self._doors = [_Contact("door", row, row.open_s) for row in rules.doors]
         self._powers = [_Contact("power", row, row.off_s) for row in rules.powers] or [_Contact("power", None, 0)]
         self._open: dict[tuple[Kind, str], _Open] = {}
@@ -154,6 +153,8 @@ class Run:
             yield from self._hold_contacts(self._previous, None)
         if self._waiting is not None:
             yield from self._see(self._waiting[0])
+        for finding in self._judge.finish():
+            yield from self._told(finding)
         for food in self._food:
             yield from food.end(self._known_ms)
         for (kind, rule), one in self._open.items():

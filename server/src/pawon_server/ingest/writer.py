@@ -421,7 +421,9 @@ class Writer:
         try:
             with self._store.reader.connect() as connection:
                 projector.load(connection)
-            self._changed(Changes(sensors=theirs, incidents=True, stock=True, gateways=True, alerts=True), projector)
+            self._changed(
+                Changes(sensors=theirs, incidents=True, stock=True, gateways=True, alerts=True, batches=True), projector
+            )
             self._others_moved = False
         except Exception:
             log.exception("what other workers stored cannot be shown yet")

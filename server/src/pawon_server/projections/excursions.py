@@ -6,6 +6,7 @@ of what happened use the offset. Sensor trouble is another kind: see ``sensor_tr
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import msgspec
@@ -44,8 +45,10 @@ class Cooked(Protocol):
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept of one sensor: its rules' state, and the incidents that they opened, by rule."""
+    """What is kept of one sensor: its rules' state, and the incidents that they opened, by rule. ``of``: which point
+    and what it measures; of another one nothing that was remembered holds."""
 
+    of: str = ""
     point: PointState = PointState()
     contact: dict[str, ContactState] = {}
     incidents: dict[str, str] = {}
@@ -66,7 +69,7 @@ class _Judged(msgspec.Struct):
     def remembered(self) -> Remembered:
         """As it is kept now."""
         return Remembered(
-            point=self.kept.point if self.point is None else self.point.state(),
+            of=self.kept.of, point=self.kept.point if self.point is None else self.point.state(),
             contact=self.kept.contact if self.contact is None else self.contact.state(), incidents=self.incidents,
         )  # fmt: skip
 
@@ -116,18 +119,18 @@ class Excursions:
         changes: Changes,
     ) -> None:  # fmt: skip
         """A door moved, electricity went or came back, or all is as it was: its own rules, and those it explains."""
+        valid_until_ms = item.at_ms + int(item.every_s * 1500)
         if item.contact == "door":
             for behind in self._behind(book, sensor.id):
                 judged = self._at_work(book, behind, arrival, item.at_ms)
                 if judged.point is not None:
-                    judged.point.door(item.at_ms, item.active)
+                    judged.point.door(item.at_ms, item.active, valid_until_ms)
                     self._dirty.add(behind.id)
         one = self._at_work(book, sensor, arrival, item.at_ms)
         if one.contact is None:
             return
         self._dirty.add(sensor.id)
         bad = item.active if item.contact == "door" else not item.active
-        valid_until_ms = item.at_ms + int(item.every_s * 1500)
         for row, event in one.contact.see(item.at_ms, bad, valid_until_ms):
             self._tell(connection, book, sensor, one, _of_contact(row, event), arrival, sequence, changes)
         self._page_what_lasts(connection, book, sensor, one, arrival, item.at_ms, changes)
@@ -190,6 +193,8 @@ class Excursions:
             )  # fmt: skip
             self._unpaged.discard(known)
             del one.incidents[finding.rule]
+            if finding.kind == "power":
+                self._page_what_outlasts(connection, book, known, arrival.received_ms)
 
     def _page_what_lasts(
         self, connection: Connection, book: Rulebook, sensor: Sensor, one: _Judged, arrival: Arrival, at_ms: int,
@@ -207,6 +212,23 @@ class Excursions:
                 self._rows.page(connection, name, arrival.received_ms, _text(row, sensor, worst, severity))
                 changes.alerts = True
 
+    def _page_what_outlasts(self, connection: Connection, book: Rulebook, cut: str, now_ms: int) -> None:
+        """The electricity is back, and what it explained is not over: each sensor's gravest danger pages, unless one of
+        the sensor has."""
+        untold = set(self._rows.untold_of(connection, cut))
+        for sensor in book.settings.sensors if untold else ():
+            one = self._judged.get(sensor.id)
+            if one is None:
+                continue
+            self._put_to_work(one, book, sensor)
+            rows = [book.profile.spoken(rule) for rule in one.incidents]
+            grave = [row for row in rows if row is not None and row.severity == "critical"]
+            if not grave or not all(one.incidents[row.id] in untold for row in grave):
+                continue
+            row = max(grave, key=lambda row: row.value * row.direction if isinstance(row, Limit) else -math.inf)
+            worst = None if one.point is None else one.point.worst(row.id)
+            self._rows.page(connection, one.incidents[row.id], now_ms, _text(row, sensor, worst, row.severity))
+
     # --- which rules ------------------------------------------------------------------------------------------------
 
     def _at_work(self, book: Rulebook, sensor: Sensor, arrival: Arrival, at_ms: int) -> _Judged:
@@ -219,6 +241,7 @@ class Excursions:
         if one.boot != arrival.boot:
             shift_ms, kept = one.offset_ms - arrival.offset_ms, one.remembered()
             one.kept = Remembered(
+                of=kept.of,
                 point=points.rebase(kept.point, shift_ms, at_ms),
                 contact={rule: contacts.rebase(state, shift_ms, at_ms) for rule, state in kept.contact.items()},
             )
@@ -235,6 +258,10 @@ class Excursions:
             if one.profile is not None:
                 one.kept = one.remembered()
             one.profile, one.sensor = book.profile, sensor
+            of = f"{sensor.point}/{sensor.quantity}/{sensor.measures}"
+            if one.kept.of not in ("", of):
+                one.kept = Remembered()
+            one.kept = msgspec.structs.replace(one.kept, of=of)
             if sensor.quantity in ("door", "power"):
                 rules = contact_rules(book.profile, sensor.quantity, sensor.point)
                 one.point, one.contact = None, ContactJudge(rules, one.kept.contact) if rules else None
@@ -263,6 +290,7 @@ class Excursions:
     def retire(self, connection: Connection, book: Rulebook, at_ms: int, journal_id: int, changes: Changes) -> None:
         """A new configuration or profile: what nobody watches any more ends, for nothing could ever end it."""
         sensors = {sensor.id: sensor for sensor in book.settings.sensors}
+        over_now: list[str] = []
         for name, one in self._judged.items():
             judged = _rules_of(book.profile, sensors.get(name))
             over = sorted(set(one.incidents) - judged)
@@ -270,12 +298,16 @@ class Excursions:
                 # Their rules begin anew, should they ever be back.
                 self._put_aside(one, over)
             for rule in over:
-                self._rows.retire(connection, one.incidents[rule], name, at_ms, journal_id)
+                ended = one.incidents.pop(rule)
+                self._rows.retire(connection, ended, name, at_ms, journal_id)
                 changes.incidents = changes.alerts = True
-                self._unpaged.discard(one.incidents.pop(rule))
+                self._unpaged.discard(ended)
                 self._dirty.add(name)
+                over_now.append(ended)
             one.kept = one.remembered()
             one.profile, one.point, one.contact = None, None, None
+        for ended in over_now:
+            self._page_what_outlasts(connection, book, ended, at_ms)
 
     @staticmethod
     def _put_aside(one: _Judged, rules: list[str]) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from pawon_contract.messages import TRUSTED_CLOCKS
 
+from ..food_safety.incident import FOOD_KINDS
 from ..rulebook import Rulebook, Sensor
 from ..store.rows import storable
 from ..store.tables import alert, incident, sent_before
@@ -75,13 +76,31 @@ class IncidentRows:
 
     def _first_danger(self, connection: Connection, columns: dict[str, Any]) -> bool:
         """Whether it is the first critical limit that a cause broke."""
-        if columns["severity"] != "critical" or columns["kind"] != "limit":
+        if columns["severity"] != "critical" or columns["kind"] not in FOOD_KINDS:
             return False
         known = select(incident.c.id).where(
             incident.c.kitchen == self._kitchen, incident.c.explained_by == columns["explained_by"],
-            incident.c.kind == "limit", incident.c.severity == "critical",
+            incident.c.kind.in_(sorted(FOOD_KINDS)), incident.c.severity == "critical",
         )  # fmt: skip
         return connection.execute(known.limit(1)).first() is None
+
+    def untold_of(self, connection: Connection, cut: str) -> list[str]:
+        """What a power cut explained, lasts, is critical, and of which nobody heard: the cut is over, it is not."""
+        told = select(alert.c.incident).where(alert.c.kitchen == self._kitchen)
+        found = connection.execute(
+            select(incident.c.id)
+            .where(
+                incident.c.kitchen == self._kitchen, incident.c.explained_by == cut, incident.c.closed_ms.is_(None),
+                incident.c.severity == "critical", incident.c.id.not_in(told),
+            )
+            .order_by(incident.c.opened_ms, incident.c.id)
+        )  # fmt: skip
+        return list(found.scalars())
+
+    def is_explained(self, connection: Connection, incident_id: str) -> bool:
+        """Whether the power cut that explains an incident still lasts."""
+        cause = select(incident.c.explained_by).where(incident.c.kitchen == self._kitchen, incident.c.id == incident_id)
+        return connection.execute(cause).scalar() in self._power_cuts.values()
 
     def unpaged(self, connection: Connection, kind: str) -> set[str]:
         """The late incidents of a kind that still last and paged nobody."""

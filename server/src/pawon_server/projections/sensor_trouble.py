@@ -117,11 +117,14 @@ class SensorTrouble:
                 began_ms=entry.since_ms, opened_ms=entry.at_ms, worst=None, limit_value=None, quantity=None,
                 late=False, boot=None, offset_ms=None, clock=None, journal_id=journal_id, created_ms=entry.at_ms,
                 explained_by=None if sensor is None else self._rows.explained_by(sensor),
-                text=f"Tidak ada data: {name}. Periksa sensor, listrik dan jaringan.",
+                text=_silence_text(name),
             )  # fmt: skip
         else:
             self._silences[entry.subject] = (known[0], entry.state)
             self._rows.change(connection, known[0], severity=entry.state, journal_id=journal_id)
+            if not self._rows.was_told(connection, known[0]) and not self._rows.is_explained(connection, known[0]):
+                # A power cut explained it; that is over, and it is still silent.
+                self._rows.alert(connection, known[0], "opened", entry.at_ms, _silence_text(name))
         changes.incidents = changes.alerts = True
         if sensor is not None:
             changes.sensors.add(sensor.id)
@@ -135,6 +138,10 @@ class SensorTrouble:
         for incident_id, name in ended:
             self._rows.retire(connection, incident_id, name, at_ms, journal_id)
             changes.incidents = changes.alerts = True
+
+
+def _silence_text(name: str) -> str:
+    return f"Tidak ada data: {name}. Periksa sensor, listrik dan jaringan."
 
 
 def _fault_text(book: Rulebook, sensor: Sensor, fault: str) -> str:
