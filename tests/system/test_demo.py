@@ -95,7 +95,7 @@ def test_the_story_is_told_within_a_minute_and_nothing_stays(demo: subprocess.Po
             seen.add("movement")
         time.sleep(0.25)
     kinds = {(row["sensor"], row["kind"]) for row in items(address, "incidents")}
-    assert kinds == {("chiller-1", "limit"), ("chiller-2", "fault")}
+    assert kinds == {("chiller-1", "rate"), ("chiller-1", "limit"), ("chiller-2", "fault")}
     demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=20) == 0
     assert running(tmp_path) == []

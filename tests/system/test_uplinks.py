@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -164,8 +165,9 @@ def test_bytes_that_are_no_mqtt_cost_a_connection_and_nothing_else(
     until(gateway.drained, lambda: gateway.spool.upto)
     for said in (b"\x30\x02\xff\xff", b"\x90\x00", b"\x00" * 64, b"\x3f\x80\x80\x80\x80\x80", b"\x20\x01\x00"):
         before = line.connections
-        line.near[-1].sendall(said)
-        line.near[-1].shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # it may have hung up already
+            line.near[-1].sendall(said)
+            line.near[-1].shutdown(socket.SHUT_WR)
         until(lambda before=before: line.connections > before, lambda: line.connections)  # type: ignore[misc]
     gateway.accept([2.0])
     until(gateway.drained, lambda: gateway.spool.upto)
