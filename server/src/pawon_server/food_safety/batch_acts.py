@@ -15,10 +15,10 @@ from pawon_food_safety.rows import Disposition
 from ..people.act import Act, ActId, Moment, Role
 
 # One line without control signs: it stands in texts of the store and on screens.
-Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=80)]
-Named = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=60)]
-BatchId = Annotated[str, Meta(pattern=r"^B-[0-9]{6}-[a-z0-9.-]{1,80}$")]
-Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", max_length=80)]
+Named = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", max_length=60)]
+BatchId = Annotated[str, Meta(pattern=r"^B-[0-9]{6}-[a-z0-9.-]{1,80}\Z")]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 # Ten times the largest kitchen's licence; what is more is a slip of the finger.
 Portions = Annotated[int, Meta(ge=1, le=30_000)]
 Celsius = Annotated[float, Meta(ge=-40, le=150)]
@@ -40,9 +40,9 @@ class Planned(Act, frozen=True, kw_only=True):
     day: Day
     portions: Portions
     schools: Annotated[tuple[Destination, ...], Meta(max_length=60)] = ()
-    food: Annotated[str, Meta(pattern=r"^[a-z-]{0,32}$")] = ""
+    food: Annotated[str, Meta(pattern=r"^[a-z-]{0,32}\Z")] = ""
     pans: Annotated[int, Meta(ge=1, le=60)] = 1
-    place: Annotated[str, Meta(pattern=r"^[a-z0-9-]{0,32}$")] = ""
+    place: Annotated[str, Meta(pattern=r"^[a-z0-9-]{0,32}\Z")] = ""
 
 
 class OpenBatch(Planned, frozen=True, kw_only=True, tag="batch.open"):

@@ -23,7 +23,7 @@ from msgspec import Meta
 
 from ..people.act import MACHINE, Act, ActId, Role, Words
 
-IncidentId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+IncidentId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*\Z")]
 Handling = Literal["opened", "acknowledged", "acted", "unsigned", "held", "settled"]
 # What becomes of the food; empty: not said.
 Fate = Literal["", "use", "hold", "discard", "none"]

@@ -12,12 +12,12 @@ from msgspec import Meta
 from ..people.act import Act, ActId, Moment, Role
 
 # One line without control signs: it stands in texts of the store and on screens.
-Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=80)]
-Named = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=60)]
-PlaceId = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
-LotId = Annotated[str, Meta(pattern=r"^SPPG-[0-9]{6}-[A-Z0-9]{3}-[0-9A-Z]{4}$")]
+Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", max_length=80)]
+Named = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", max_length=60)]
+PlaceId = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
+LotId = Annotated[str, Meta(pattern=r"^SPPG-[0-9]{6}-[A-Z0-9]{3}-[0-9A-Z]{4}\Z")]
 # Batch ids as ``batch`` makes them; a lot only names them.
-BatchId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,96}$")]
+BatchId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,96}\Z")]
 # A thousand tonnes; what is more is a slip of the finger.
 Amount = Annotated[int, Meta(ge=1, le=10**9)]
 Celsius = Annotated[float, Meta(ge=-60, le=150)]
@@ -38,9 +38,9 @@ class ReceiveLot(Act, frozen=True, kw_only=True, tag="lot.receive"):
     code: Line = ""
     amount: Amount
     point: Receiving = ""
-    food: Annotated[str, Meta(pattern=r"^[a-z-]{0,32}$")] = ""
+    food: Annotated[str, Meta(pattern=r"^[a-z-]{0,32}\Z")] = ""
     temperature_c: Celsius | None = None
-    expires: Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")] = ""
+    expires: Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?\Z")] = ""
     place: PlaceId
     at_ms: Moment
     accepted: bool = True
@@ -74,7 +74,8 @@ class DiscardLot(OfLot, frozen=True, kw_only=True, tag="lot.discard"):
 
 
 class CorrectLot(Act, frozen=True, kw_only=True, tag="lot.correct"):
-    """An earlier act of a lot was wrong: it did not happen (``withdraw``), or what is said here was otherwise.
+    """An earlier act of a lot was wrong: it did not happen (``withdraw``), or what is said here was otherwise; what is
+    not said stays as it was.
 
     ``place`` is where a receipt or a move brought it, and where a use or a discard took it from. The last correction
     of a fact counts.
@@ -85,7 +86,7 @@ class CorrectLot(Act, frozen=True, kw_only=True, tag="lot.correct"):
     lot: LotId
     corrects: ActId
     reason: Named
-    withdraw: bool = False
+    withdraw: bool | None = None
     at_ms: Moment | None = None
     amount: Amount | None = None
     place: PlaceId | None = None

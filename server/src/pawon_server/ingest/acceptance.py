@@ -87,6 +87,8 @@ class Acceptance:
         moved = self._journal.last_id != before
         if anew or (moved and self._journal.concerns_all(connection, after=before)):
             self.projector.load(connection)
+        elif moved:
+            self.projector.batches.load(connection)  # another worker's probe may have been in a pan
         known, now_ms = self._own_since_ms or {}, self._utc_ms()
         self._own_since_ms = {name: known.get(name, now_ms) for name in gateways}
         return moved

@@ -16,8 +16,8 @@ Role = Literal["staff", "nutritionist", "head"]
 # Every one of them may do what the one before may.
 ROLES: tuple[Role, ...] = ("staff", "nutritionist", "head")
 
-ActId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16,40}$")]
-PersonId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+ActId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16,40}\Z")]
+PersonId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")]
 Word = Annotated[str, Meta(max_length=80)]
 Words = Annotated[str, Meta(max_length=1000)]
 # Milliseconds UTC that a person may name: within the calendar.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, insert, select
 
 from ..acts import AnyAct, decode_act
@@ -19,6 +20,9 @@ from ..store.journal import Entry
 from ..store.tables import act as act_table
 from .context import Changes
 from .people import People
+
+# Fields that differ when the same form is sent again.
+FILLED_IN = frozenset({"at_ms", "performed_ms", "pin"})
 
 Refuse = Callable[[Connection, Rulebook, Any, int], str | None]
 Take = Callable[[Connection, Rulebook, Any, Entry, Changes], None]
@@ -61,12 +65,12 @@ class Acts:
             if person is None or not may(person.role, type(act).role):
                 return Refusal(status=403, reason="Tidak berwenang")
         known = connection.execute(
-            select(act_table.c.journal_id, act_table.c.person).where(
+            select(act_table.c.journal_id, act_table.c.person, act_table.c.content).where(
                 act_table.c.kitchen == self._kitchen, act_table.c.id == act.id
             )
         ).first()
         if known is not None:
-            same = known.person == act.by
+            same = known.person == act.by and _said(decode_act(known.content)) == _said(act)
             return Written(entry=known.journal_id) if same else Refusal(status=409, reason="Nomor sudah dipakai")
         reason = self._kinds[type(act)][0](connection, book, act, now_ms)
         return None if reason is None else Refusal(status=409, reason=reason)
@@ -82,3 +86,8 @@ class Acts:
             },
         )  # fmt: skip
         self._kinds[type(act)][1](connection, book, act, entry, changes)
+
+
+def _said(act: AnyAct) -> dict[str, Any]:
+    """What a person said in an act: a page fills in the time, and a PIN is hashed anew, each time it is sent."""
+    return {name: said for name, said in msgspec.to_builtins(act).items() if name not in FILLED_IN}

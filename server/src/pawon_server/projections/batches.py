@@ -15,7 +15,7 @@ from pawon_food_safety import serving
 
 from ..food_safety.batch import Batch, Pan, batch_id, id_of, opened, redated, taken, with_pan
 from ..food_safety.batch_acts import BatchAct, DiscardSample, DisposeBatch, NameBatch, OfBatch, OpenBatch, TakeSample
-from ..food_safety.batch_clock import news, verdicts, words_of
+from ..food_safety.batch_clock import news, steps, verdicts, words_of
 from ..food_safety.batch_refusals import refused
 from ..people.act import MACHINE, may
 from ..rulebook import Rulebook, Sensor
@@ -42,6 +42,10 @@ class _Told:
     content: bytes
     journal_id: int
     person: str = ""
+
+
+# A month of a kitchen that cooks a dozen a day: so far a boot that is dated late moves what is over.
+MAX_LOOKED_BACK = 400
 
 
 class Batches:
@@ -76,9 +80,21 @@ class Batches:
             person = self._people.get(act.by)
             if person is None or not may(person.role, "nutritionist"):
                 return "Hanya ahli gizi atau kepala dapur yang boleh melepas makanan"
+        if reason is None and isinstance(act, NameBatch) and known is not None:
+            return self._shrunk(book, known, act, now_ms)
         if reason is None and isinstance(act, DiscardSample):
             return self._unfree(connection, book, act, now_ms)
         return reason
+
+    def _shrunk(self, book: Rulebook, known: Batch, act: NameBatch, now_ms: int) -> str | None:
+        """What was cooked and named does not become less by another name, nor does its day change its clock."""
+        if known.cooked_ms is None or not known.named or (act.portions >= known.portions and act.day == known.day):
+            return None
+        person = self._people.get(act.by)
+        if act.by != MACHINE and (person is None or not may(person.role, "nutritionist")):
+            return "Sudah matang: kurangi porsi dengan mencatat yang dimakan atau dibuang"
+        late = any(step.row.severity == "critical" and step.at_ms <= now_ms for step in steps(known, book.profile))
+        return "Waktunya sudah lewat: porsi hanya berkurang bila dibuang" if late else None
 
     def take(self, connection: Connection, book: Rulebook, act: BatchAct, entry: Entry, changes: Changes) -> None:
         """Somebody wrote something about a batch."""
@@ -140,11 +156,25 @@ class Batches:
         changes: Changes,
     ) -> None:  # fmt: skip
         """Date the pans of a boot, which were only guessed, by its now known offset."""
-        for known in list(self._open.values()):
+        for known in [*self._open.values(), *self._undated(connection, gateway, boot)]:
             made = redated(known, gateway, boot, offset_ms)
             if made is not known:
                 told = _Told(at_ms=made.cooked_ms or 0, what="dated", content=b"{}", journal_id=journal_id)
                 self._keep(connection, book, made, told, made.cooked_ms or 0, changes)
+
+    def _undated(self, connection: Connection, gateway: str, boot: str) -> list[Batch]:
+        """Of the newest batches that are over those with a pan of a boot whose time was only guessed."""
+        found = connection.execute(
+            select(batch_table.c.content)
+            .where(batch_table.c.kitchen == self._kitchen, batch_table.c.done)
+            .order_by(batch_table.c.opened_ms.desc(), batch_table.c.id)
+            .limit(MAX_LOOKED_BACK)
+        ).scalars()
+        batches = (msgspec.json.decode(content, type=Batch) for content in found)
+        return [
+            one for one in batches
+            if any(pan.sensor and not pan.dated and (pan.gateway, pan.boot) == (gateway, boot) for pan in one.pans)
+        ]  # fmt: skip
 
     # --- the clock --------------------------------------------------------------------------------------------------
 

@@ -168,7 +168,10 @@ class Excursions:
                 )  # fmt: skip
             return
         known = one.incidents.get(finding.rule)
-        if finding.event == "opened":
+        if finding.event == "opened" and known is not None:
+            # What its rule remembered was lost, the incident was not: it is the same one.
+            self._rows.change(connection, known, worst=finding.worst, journal_id=arrival.journal_id)
+        elif finding.event == "opened":
             name = f"{row_id(arrival.gateway, arrival.spool, sequence)}.{finding.rule}"
             one.incidents[finding.rule] = name
             late = not is_news(arrival, finding.at_ms)

@@ -71,6 +71,7 @@ class Lots:
                 self._correct(connection, book, act, entry, changes)
             case MoveLot() | UseLot() | DiscardLot():
                 self._step(connection, act, entry)
+                self._end_when_gone(connection, book, act.lot, entry, changes)
 
     def _receive(self, connection: Connection, book: Rulebook, act: ReceiveLot, entry: Entry, changes: Changes) -> None:
         item = book.settings.item(act.item)
@@ -105,7 +106,7 @@ class Lots:
         said = {"at_ms": act.at_ms, "amount": act.amount, "place": act.place, "temperature_c": act.temperature_c,
                 "accepted": act.accepted}  # fmt: skip
         new: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
-        new |= {"withdrawn": act.withdraw, "journal_id": entry.id}
+        new |= {"journal_id": entry.id} | ({} if act.withdraw is None else {"withdrawn": act.withdraw})
         row = self._lot(connection, act.lot)
         if row is not None and act.corrects == row.act:
             if "at_ms" in new:
@@ -120,6 +121,19 @@ class Lots:
             new["to_place"] = new.pop("place")
         connection.execute(update(lot_step).where(*here).values(**new))
 
+    def _end_when_gone(self, connection: Connection, book: Rulebook, name: str, entry: Entry, changes: Changes) -> None:
+        """Nothing is left of a delivery that should not have been accepted: what becomes of it is decided."""
+        row = self._lot(connection, name)
+        if row is None or row.incident is None or not self._lasts(connection, row.incident):
+            return
+        if not way_of(row, steps_of(connection, self._kitchen, name), entry.received_ms).left:
+            self._end(connection, row.incident, entry, f"Bahan sudah habis: {_named(book, row)}.", changes)
+
+    def _end(self, connection: Connection, incident: str, entry: Entry, text: str, changes: Changes) -> None:
+        self._rows.change(connection, incident, closed_ms=entry.received_ms, journal_id=entry.id)
+        self._rows.alert(connection, incident, "closed", entry.received_ms, text)
+        changes.incidents = changes.alerts = True
+
     def _judge(self, connection: Connection, book: Rulebook, name: str, entry: Entry, changes: Changes) -> None:
         """Judge a receipt by the profile in force: what it suggests, and whether it was accepted all the same."""
         row = self._lot(connection, name)
@@ -131,10 +145,7 @@ class Lots:
             incident = self._open(connection, book, row, judged, entry)
             changes.incidents = changes.alerts = True
         elif not wrong and row.incident is not None and self._lasts(connection, row.incident):
-            self._rows.change(connection, row.incident, closed_ms=entry.received_ms, journal_id=entry.id)
-            text = f"Penerimaan dikoreksi: {_named(book, row)}."
-            self._rows.alert(connection, row.incident, "closed", entry.received_ms, text)
-            changes.incidents = changes.alerts = True
+            self._end(connection, row.incident, entry, f"Penerimaan dikoreksi: {_named(book, row)}.", changes)
         rule = "" if judged.limit is None else judged.limit.id
         values = {"suggestion": judged.suggestion, "rule": rule, "incident": incident}
         connection.execute(update(lot).where(*self._is(name)).values(**values))

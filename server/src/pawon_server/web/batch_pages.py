@@ -5,6 +5,7 @@ What comes next for a batch is one tap; the rest is folded. A form without a tim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -138,9 +139,12 @@ def _act(by: Person, form: Form, zone: str, now_ms: int) -> AnyAct:
 
 def _number(text: str) -> float:
     try:
-        return float(text.replace(",", "."))
+        said = float(text.replace(",", "."))
     except ValueError as error:
         raise HTTPException(422, text) from error
+    if not math.isfinite(said):
+        raise HTTPException(422, text)
+    return said
 
 
 def _moment(text: str, zone: str, now_ms: int) -> int:

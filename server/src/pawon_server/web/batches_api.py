@@ -22,12 +22,14 @@ from ..rulebook import Rulebook
 from ..store.tables import batch, batch_event, sample
 from .api import AskedDay, Cursor, Limit, Page, Word, batch_rows, iso
 from .desk import Desk
+from .queries import without_names
 
 # What a person may be told of an event; everything else of an act is for the record.
 SHOWN = (
     "pan", "name", "portions", "school", "schools", "core_c", "first_c", "last_c", "lowest_c", "peak_c",
     "f_min", "boxes", "decision", "mass_g", "container", "place", "rule", "state",
 )  # fmt: skip
+FREE_TEXT = frozenset({"name", "pan", "container", "place"})
 MAX_EVENTS = 500
 BatchName = Annotated[str, Path(max_length=100, pattern=r"^[^\x00]*$")]
 
@@ -73,7 +75,7 @@ def batches_api(reader: Engine, book: Rulebook, desk: Desk, utc_ms: Callable[[],
                 .limit(MAX_EVENTS)
             ).all()
         known = msgspec.json.decode(content, type=Batch)
-        return {
+        answer = {
             **_item(known, book, utc_ms()),
             "pans": [
                 {
@@ -94,6 +96,9 @@ def batches_api(reader: Engine, book: Rulebook, desk: Desk, utc_ms: Callable[[],
             ],
             "events": [{"at": iso(row.at_ms), "what": row.what, **_shown(row.content)} for row in happened],
         }  # fmt: skip
+        with reader.connect() as connection:
+            told: dict[str, Any] = without_names(connection, kitchen, answer, FREE_TEXT)
+        return told
 
     @router.post("/batches/acts")
     async def write(request: Request) -> dict[str, Any]:

@@ -26,12 +26,16 @@ from ..words import number, verdict_words
 from .api import Cursor, Limit, Page, calibration_rows, iso
 from .api import Word as Asked
 from .desk import Desk
+from .queries import without_names
 
 T = TypeVar("T", bound=msgspec.Struct)
 NOT_MEASURED = "Sensor ini tidak memberi angka sekarang: tulis angka yang terbaca"
 # What a sensor says by itself now; ``None`` when nothing.
 Measured = Callable[[str], float | None]
 When = Annotated[datetime, Meta(tz=True)]
+
+
+FREE_TEXT = frozenset({"reference", "certificate", "lab"})
 
 
 class NewCalibration(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,7 +76,9 @@ def calibrations_api(
         slope + offset_c`` for what was measured from ``performed_at`` on."""
         asked = {"sensor": sensor, "verdict": verdict}
         rows, following = calibration_rows(reader, kitchen, asked, cursor, limit)
-        return Page(items=[item(row) for row in rows], next=following)
+        with reader.connect() as connection:
+            items = without_names(connection, kitchen, [item(row) for row in rows], FREE_TEXT)
+        return Page(items=items, next=following)
 
     @router.post("/calibrations")
     async def record(request: Request) -> dict[str, Any]:
@@ -122,7 +128,9 @@ def calibrations_api(
     def one(number: int) -> dict[str, Any]:
         where = (calibration.c.kitchen == kitchen, calibration.c.id == number)
         with reader.connect() as connection:
-            return item(connection.execute(select(calibration).where(*where)).one())
+            found = item(connection.execute(select(calibration).where(*where)).one())
+            told: dict[str, Any] = without_names(connection, kitchen, found, FREE_TEXT)
+        return told
 
     return router
 

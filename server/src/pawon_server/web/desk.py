@@ -38,10 +38,10 @@ class Desk:
 
     def __init__(
         self, reader: Engine, kitchen: str, key: bytes, write: Callable[[bytes], Written | Refusal],
-        clock_s: Callable[[], float] = time.time,
+        clock_s: Callable[[], float] = time.time, waits_s: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._reader, self._kitchen, self._key, self._write, self._clock_s = reader, kitchen, key, write, clock_s
-        self._throttle = Throttle(clock_s)
+        self._throttle = Throttle(waits_s)
         # Hashing a PIN is slow on purpose: one at a time, so that nobody can keep the machine busy with it.
         self._one = threading.Lock()
 
@@ -50,19 +50,23 @@ class Desk:
     def sign_in(self, request: Request, name: str, pin: str) -> tuple[Person, str]:
         """The person and their session. Raises what ``prove`` raises."""
         same_origin(request)
-        found = self.prove(name, pin)
+        found = self.prove(name, pin, "" if request.client is None else request.client.host)
         return found, self._session(found)
 
-    def prove(self, name: str, pin: str) -> Person:
-        """Whose PIN it is. Raises 401 for a wrong name or PIN, 429 when it is to be waited."""
+    def prove(self, name: str, pin: str, place: str = "") -> Person:
+        """Whose PIN it is. Raises 401 for a wrong name or PIN, 429 when it is to be waited.
+
+        Waits are counted by name and ``place`` (the address that asks): nobody keeps a colleague out from elsewhere.
+        """
         with self._one:
-            wait_s = self._throttle.wait_s(name)
+            here = f"{name}~{place}"
+            wait_s = self._throttle.wait_s(here)
             if wait_s > 0:
                 seconds = str(round(wait_s) + 1)
                 raise HTTPException(429, f"Tunggu {seconds} detik", headers={"Retry-After": seconds})
             found = self._person(name)
             right = fits(pin, found.pin if found is not None else "") and found is not None
-            self._throttle.told(name, right=right)
+            self._throttle.told(here, right=right)
         if not right or found is None:
             raise HTTPException(401, "Nama atau PIN salah")
         return found

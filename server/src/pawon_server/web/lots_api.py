@@ -24,8 +24,10 @@ from ..projections.lots import UNKNOWN_LOT
 from ..rulebook import Rulebook
 from .api import Cursor, Limit, Page, Word, iso, lot_rows
 from .desk import Desk
+from .queries import without_names
 from .view import Snapshot
 
+FREE_TEXT = frozenset({"note", "code"})
 A = TypeVar("A", ReceiveLot, MoveLot, UseLot, DiscardLot, CorrectLot)
 
 
@@ -43,7 +45,9 @@ def lots_api(reader: Engine, book: Rulebook, desk: Desk, snapshot: Callable[[], 
         ``accepted`` is what people did."""
         filters = {"item": item, "supplier": supplier, "suggestion": suggestion}
         rows, following = lot_rows(reader, kitchen, filters, (since, until), cursor, limit)
-        return Page(items=[lot_item(row, book) for row in rows], next=following)
+        with reader.connect() as connection:
+            items = without_names(connection, kitchen, [lot_item(row, book) for row in rows], FREE_TEXT)
+        return Page(items=items, next=following)
 
     @router.get("/lots/{lot}")
     def one(lot: str) -> dict[str, Any]:
@@ -56,7 +60,8 @@ def lots_api(reader: Engine, book: Rulebook, desk: Desk, snapshot: Callable[[], 
                 raise HTTPException(404, UNKNOWN_LOT)
             taken_in = row.accepted and not row.withdrawn
             found = heat_of_lot(connection, book, row, snapshot().now_ms) if taken_in else None
-        return {**lot_item(row, book), **lot_history(found)}
+            told: dict[str, Any] = without_names(connection, kitchen, lot_item(row, book), FREE_TEXT)
+        return {**told, **lot_history(found)}
 
     @router.post("/lots/receive")
     async def receive(request: Request) -> dict[str, Any]:

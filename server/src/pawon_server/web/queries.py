@@ -102,6 +102,20 @@ class Nameless:
         return words if self._names is None else self._names.sub("petugas", words)
 
 
+def without_names(connection: Connection, kitchen: str, answer: Any, free: frozenset[str]) -> Any:
+    """An answer of the API for everybody: in its fields of free text (``free``) nobody's name is left."""
+    nameless = Nameless.of(connection, kitchen)
+
+    def walk(value: Any, key: str) -> Any:
+        if isinstance(value, dict):
+            return {name: walk(part, name) for name, part in value.items()}
+        if isinstance(value, list):
+            return [walk(part, key) for part in value]
+        return nameless.text(value) if key in free and isinstance(value, str) else value
+
+    return walk(answer, "")
+
+
 def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | None = None) -> IncidentView:
     """An incident with its words: what happened, what to do, what was done; and how sure its date is."""
     name_of = book.settings.sensor(row.sensor)

@@ -27,7 +27,10 @@ def upgrade() -> None:
         sa.Column("state", sa.LargeBinary(), nullable=False),
     )
     sensors: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in op.get_bind().execute(sa.select(OLD).order_by(OLD.c.kitchen, OLD.c.sensor, OLD.c.rule)):
+    rules = list(op.get_bind().execute(sa.select(OLD).order_by(OLD.c.kitchen, OLD.c.sensor, OLD.c.rule)))
+    # A rule that left the profile keeps the boot in which it was judged last: what is told of now leads.
+    rules.sort(key=lambda row: (row.incident is None, -(json.loads(row.state).get("last_ms") or 0)))
+    for row in rules:
         state = json.loads(row.state)
         one = sensors.setdefault(
             (row.kitchen, row.sensor),
@@ -68,13 +71,15 @@ def downgrade() -> None:
     rows = []
     for row in op.get_bind().execute(sa.select(NEW)):
         held = json.loads(row.state)
-        for rule, state in held.get("point", {}).get("limits", {}).items():
+        limits, incidents = held.get("point", {}).get("limits", {}), held.get("incidents", {})
+        for rule in [*limits, *(rule for rule in incidents if rule not in limits)]:
+            state = limits.get(rule, {})
             state.pop("back_ms", None)
             rows.append(
                 {
                     "kitchen": row.kitchen, "sensor": row.sensor, "rule": rule, "boot": row.boot,
                     "offset_ms": row.offset_ms, "state": json.dumps(state).encode(),
-                    "incident": held.get("incidents", {}).get(rule),
+                    "incident": incidents.get(rule),
                 }
             )  # fmt: skip
     if rows:
