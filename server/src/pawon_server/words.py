@@ -37,3 +37,22 @@ def verdict_words(_: Callable[[str], str]) -> dict[str, tuple[str, str]]:
 def number(value: float) -> str:
     """A temperature as Indonesians write it: one decimal, comma."""
     return f"{value:.1f}".replace(".", ",").removesuffix(",0")
+
+
+def point_words(_: Callable[[str], str]) -> dict[str, str]:
+    """Control points as people call them; ``*`` is what holds at all of them."""
+    return {
+        "receiving-chilled": _("Penerimaan dingin"), "receiving-frozen": _("Penerimaan beku"),
+        "receiving-hot": _("Penerimaan panas"), "chiller": _("Chiller"), "freezer": _("Freezer"),
+        "retained-sample": _("Bank sampel"), "thawing": _("Pencairan"), "thawing-water": _("Air pencairan"),
+        "cooking": _("Pemasakan"), "cooling": _("Pendinginan"), "reheating": _("Pemanasan ulang"),
+        "hot-hold": _("Penyimpanan panas"), "dispatch": _("Pengiriman"), "dispatch-cold": _("Pengiriman dingin"),
+        "serving": _("Batas waktu konsumsi"), "warewashing": _("Pencucian alat"),
+        "warewashing-surface": _("Permukaan alat setelah dicuci"), "warewashing-manual": _("Pencucian alat manual"),
+        "sanitizer": _("Larutan sanitasi"), "dry-store": _("Gudang kering"), "*": _("Semua titik"),
+    }  # fmt: skip
+
+
+def point_name(_: Callable[[str], str], point: str) -> str:
+    """What people call a control point; one of a kitchen's own profile by its id."""
+    return point_words(_).get(point) or point.replace("-", " ").capitalize()
