@@ -56,3 +56,21 @@ def point_words(_: Callable[[str], str]) -> dict[str, str]:
 def point_name(_: Callable[[str], str], point: str) -> str:
     """What people call a control point; one of a kitchen's own profile by its id."""
     return point_words(_).get(point) or point.replace("-", " ").capitalize()
+
+
+def look_words(_: Callable[[str], str]) -> dict[str, tuple[str, str]]:
+    """What came of a measurement by hand, and what to do where no rule of the profile says it."""
+    return {
+        "good": (_("Baik"), _("Di dalam batas. Tidak ada yang perlu dilakukan.")),
+        "warning": (_("Peringatan"), _("Periksa, lalu ukur lagi.")),
+        "critical": (_("Kritis"), _("Jangan disajikan. Tanya kepala dapur.")),
+        "unjudged": (_("Tidak dinilai"), _("Profil tidak punya batas di titik ini. Tanya ahli gizi.")),
+    }  # fmt: skip
+
+
+def quantity_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What is measured by hand."""
+    return {
+        "temperature_c": _("suhu"), "humidity_percent": _("kelembapan"), "chlorine_ppm": _("kadar klorin"),
+        "contact_s": _("lama rendam"),
+    }  # fmt: skip

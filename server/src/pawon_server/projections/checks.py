@@ -102,8 +102,8 @@ class Checks:
         )  # fmt: skip
         if incident is not None and limit is not None:
             self._measure(connection, incident, limit, entry)
-        if told is not None and left and not self._looks_of(connection, told.id):
-            self._close(connection, told, entry.received_ms, f"Pengukuran dikoreksi: {told.detail}.", entry, changes)
+        if told is not None and left:
+            self._leave(connection, book, told, entry, changes)
         self._end(connection, book, row, entry, changes)
         found = self._row(connection, name)
         assert found is not None, "nothing is ever taken out"
@@ -133,6 +133,14 @@ class Checks:
         )  # fmt: skip
         changes.incidents = changes.alerts = True
         return name
+
+    def _leave(self, connection: Connection, book: Rulebook, told: Row[Any], entry: Entry, changes: Changes) -> None:
+        """One of the measurements that an incident told of was otherwise: without any it is over."""
+        limit = book.profile.spoken(told.rule)
+        if not self._looks_of(connection, told.id):
+            self._close(connection, told, entry.received_ms, f"Pengukuran dikoreksi: {told.detail}.", entry, changes)
+        elif isinstance(limit, Limit):
+            self._measure(connection, told.id, limit, entry)
 
     def _measure(self, connection: Connection, name: str, limit: Limit, entry: Entry) -> None:
         """The worst of all that an incident tells of, and since when."""

@@ -30,6 +30,7 @@ from ..store.tables import (
     batch,
     batch_school,
     calibration,
+    checked,
     completeness,
     gateway,
     incident,
@@ -345,6 +346,16 @@ def calibration_rows(
     ``HTTPException`` for a bad one."""
     keys = (calibration.c.performed_ms, calibration.c.id)
     return _page(reader, select(calibration).where(*_where(calibration, kitchen, asked)), keys, cursor, limit)
+
+
+def check_rows(
+    reader: Engine, kitchen: str, filters: dict[str, str | None], between: tuple[datetime | None, datetime | None],
+    cursor: str | None, limit: int,
+) -> tuple[list[Any], str | None]:  # fmt: skip
+    """One page of what was measured by hand, newest first, and the cursor of the next. Raises ``HTTPException`` for a
+    bad one."""
+    where = _where(checked, kitchen, filters) + _between(checked.c.at_ms, *between)
+    return _page(reader, select(checked).where(*where), (checked.c.at_ms, checked.c.id), cursor, limit)
 
 
 def kept_rows(
