@@ -111,11 +111,12 @@ def checks_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, 
         limits = [row for row in book.profile.limit if (row.point, row.quantity) == (point, quantity)]
         own = {row.food for row in limits}
         sensors = sensors_at(point, quantity)
+        places = [(f"{PLACE}:{place}", name) for place, name in known_places(book)]
         return await staff.page(
             request, "staff_check.html", form=form, look=_point_look(book, speech, point, quantity),
             limits=_limit_lines(book, speech, limits), unit=_unit(quantity),
             foods=[(food, word) for food, word in known_foods(book, speech) if food in own],
-            several=len(sensors) > 1, spots=[*sensors, *((f"{PLACE}:{place}", name) for place, name in known_places(book))],
+            several=len(sensors) > 1, spots=[*sensors, *places],
             thermometers=[(one.id, one.name) for one in book.settings.thermometers],
             checks=await run_in_threadpool(history, speech, {"point": point, "quantity": quantity}),
         )  # fmt: skip
