@@ -120,7 +120,7 @@ def fill(bench: Bench) -> Api:
             id=new_id(), by=MACHINE, sensor=name, method="ice", readings_c=(0.1 * n,), performed_ms=1_760_000_000_000
         )
         assert isinstance(write(bench, check), Written)
-    for number, value in enumerate((3.0, 9.0, 3.5)):
+    for number, value in enumerate((3.0, 0.0, 3.5)):
         look = RecordCheck(
             id=f"{number + 32:016x}", by=MACHINE, point="thawing", quantity="temperature_c", value=value,
             place="meja" if number else "", at_ms=bench.now_ms - number // 2,
@@ -197,7 +197,7 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("calibrations", "sensor", "chiller-1", 2), ("calibrations", "verdict", "ok", 3),
         ("calibrations", "sensor", "nobody", 0),
         ("quarantine", "gateway", "gw-1", 2), ("quarantine", "gateway", "gw-9", 0),
-        ("checks", "point", "thawing", 3), ("checks", "place", "meja", 2), ("checks", "verdict", "critical", 1),
+        ("checks", "point", "thawing", 3), ("checks", "place", "meja", 2), ("checks", "verdict", "good", 3),
         ("checks", "sensor", "nobody", 0), ("checks", "quantity", "temperature_c", 3),
         ("points", "point", "chiller", 1), ("points", "point", "nowhere", 0),
         ("lots", "item", "ayam", 2), ("lots", "supplier", "Ayam Jaya", 3), ("lots", "supplier", "nobody", 0),
