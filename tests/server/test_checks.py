@@ -286,6 +286,8 @@ def test_the_api_writes_and_reads(kitchen: Bench, client: TestClient) -> None:
     fixed = client.post(f"/api/v1/checks/{'a' * 16}/correct", json=fix, headers=ORIGIN)
     assert (fixed.status_code, fixed.json()["verdict"]) == (200, "good")
     assert client.post("/api/v1/checks/nothing/correct", json=fix, headers=ORIGIN).status_code == 422
+    other = {**body, "id": "c" * 16}
+    assert client.post("/api/v1/checks/record", json=other, headers=ORIGIN).status_code == 409, "another act's id"
     client.cookies.clear()
     assert client.post("/api/v1/checks/record", json=body, headers=ORIGIN).status_code == 401
     assert client.post("/api/v1/checks/record", json=body).status_code == 403

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import AwareDatetime
 from sqlalchemy import Engine, select
 from starlette.concurrency import run_in_threadpool
@@ -55,7 +55,10 @@ def checks_api(reader: Engine, book: Rulebook, desk: Desk) -> APIRouter:
     def one(name: str) -> dict[str, Any]:
         with reader.connect() as connection:
             query = select(checked).where(checked.c.kitchen == kitchen, checked.c.id == name)
-            return check_item(connection.execute(query).one(), book)
+            row = connection.execute(query).first()
+        if row is None:  # the id was an earlier act's, which was another one
+            raise HTTPException(409, "Nomor sudah dipakai")
+        return check_item(row, book)
 
     return router
 
