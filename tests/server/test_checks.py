@@ -361,7 +361,7 @@ def test_the_page_takes_one_number_and_says_what_to_do(kitchen: Bench, client: T
     here = "/staff/checks/thawing/temperature_c"
     page = client.get(here).text
     assert "Pencairan: suhu" in page
-    assert "≤ 5 °C" in page
+    assert "&gt; 5 °C, dihitung sejak 4,5 °C: " in page
     for _ in range(2):
         typed = {"token": "t", "do": "record", "value": "9,5", "thermometer": "tusuk-1", "ago": "5"}
         assert client.post(here, data=typed, headers=ORIGIN).status_code == 303
@@ -377,6 +377,7 @@ def test_the_page_takes_one_number_and_says_what_to_do(kitchen: Bench, client: T
     assert client.post(here, data={"token": "u", "do": "record", "value": "3"}, headers=ORIGIN).status_code == 303
     assert "Di dalam batas" in client.get(here).text
     assert told(kitchen)[0][3] is False
+    assert "9,5 °C" in client.get("/staff/checks").text
     for value in ("dingin", "", "900"):
         refused = client.post(here, data={"token": "v", "do": "record", "value": value}, headers=ORIGIN)
         assert refused.status_code == 409

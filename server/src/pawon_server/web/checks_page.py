@@ -182,13 +182,19 @@ def _worded(speech: Speech, limit: Limit) -> str:
 
 
 def _limit_lines(book: Rulebook, speech: Speech, limits: list[Limit]) -> list[str]:
-    """Every limit of a point in plain words: "≤ 5 °C: Chiller panas"."""
+    """Every limit of a point in plain words: "> 5 °C, sejak 4,5 °C: Chiller panas", with where it already counts."""
+    _, english = speech.gettext, speech.language == "en"
     foods = dict(known_foods(book, speech))
-    return [
-        f"{_worded(speech, row)}{f' ({foods[row.food]})' if row.food else ''}: "
-        f"{row.text_en if speech.language == 'en' else row.text_id}"
-        for row in sorted(limits, key=lambda row: (row.severity == "critical", row.value * row.direction))
-    ]
+    lines = []
+    for row in sorted(limits, key=lambda row: (row.severity == "critical", row.value * row.direction)):
+        unit = _unit(row.quantity)
+        line = f"{'>' if row.direction > 0 else '<'} {speech.limit(row.value, unit)}"
+        if row.guard_band:
+            line += _(", dihitung sejak {edge}").format(edge=speech.limit(row.edge, unit))
+        if row.food:
+            line += f" ({foods[row.food]})"
+        lines.append(f"{line}: {row.text_en if english else row.text_id}")
+    return lines
 
 
 def _thing(row: Any, book: Rulebook, speech: Speech) -> str:
