@@ -26,6 +26,7 @@ from pawon_server.food_safety.batch_acts import (
     PackBatch,
     TakeSample,
 )
+from pawon_server.food_safety.check import CorrectCheck, RecordCheck
 from pawon_server.food_safety.incident import Acknowledge, Correct, Note, Settle, Sign
 from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
@@ -105,6 +106,21 @@ def _moment(chance: random.Random) -> int:
     return 1_760_000_000_000 + chance.randint(-600, 30) * 60_000
 
 
+def _check(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    """One of a few measurements of a few things, or what one of them was instead."""
+    name = f"{chance.randint(0x201, 0x20C):016x}"
+    if chance.random() < 0.3:
+        value = chance.choice([None, 3.0, 4.5, 9.0])
+        return CorrectCheck(**{**head, "by": MACHINE}, check=name, reason="salah ketik", value=value,
+                            withdraw=chance.random() < 0.4)  # fmt: skip
+    where = chance.choice([{}, {"sensor": "chiller-1"}, {"place": "chiller-a"}])
+    return RecordCheck(
+        **{**head, "id": name, "by": MACHINE}, **where, point="chiller", quantity="temperature_c",
+        value=chance.choice([3.0, 4.2, 4.8, 9.0]), thermometer=chance.choice(["", "", "chiller-2", "tidak-ada"]),
+        at_ms=_moment(chance),
+    )  # fmt: skip
+
+
 def _plan(chance: random.Random) -> dict[str, Any]:
     schools = tuple(Destination(school=name, portions=chance.choice([50, 100])) for name in SCHOOLS[:2])
     return {"wave": "1", "dish": "Ayam", "day": DAY, "portions": chance.choice([100, 150, 300, 3_000]),
@@ -141,7 +157,7 @@ ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
     *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, _calibration,
-    _calibration, _withdrawal,
+    _calibration, _withdrawal, *[_check] * 3,
 ]  # fmt: skip
 
 

@@ -21,12 +21,13 @@ from tests.server.test_ingest import weighing
 from pawon_contract.messages import ClockFix, Reading, SensorFault
 from pawon_server.calibration import RecordCalibration
 from pawon_server.food_safety.batch_acts import CookedPan, Destination, OpenBatch
+from pawon_server.food_safety.check import RecordCheck
 from pawon_server.food_safety.lot_acts import ReceiveLot
 from pawon_server.people.act import MACHINE, new_id
 from pawon_server.projections.acts import Written
 from pawon_server.projections.minutes import Compacted
 from pawon_server.store.database import open_store
-from pawon_server.store.tables import batch, calibration, incident, lot, movement, quarantine, reading
+from pawon_server.store.tables import batch, calibration, checked, incident, lot, movement, quarantine, reading
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
 from pawon_server.web.events import Hub
@@ -34,9 +35,9 @@ from pawon_server.web.events import Hub
 MINUTE = 60_000
 LISTS = (
     "latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "batches", "lots",
-    "calibrations",
+    "calibrations", "checks", "points",
 )  # fmt: skip
-PAGED = ("readings", "incidents", "movements", "quarantine", "batches", "lots", "calibrations")
+PAGED = ("readings", "incidents", "movements", "quarantine", "batches", "lots", "calibrations", "checks")
 # What people who signed in may write to; everything else only reads.
 WRITTEN = ("calibrations",)
 
@@ -119,6 +120,12 @@ def fill(bench: Bench) -> Api:
             id=new_id(), by=MACHINE, sensor=name, method="ice", readings_c=(0.1 * n,), performed_ms=1_760_000_000_000
         )
         assert isinstance(write(bench, check), Written)
+    for number, value in enumerate((3.0, 0.0, 3.5)):
+        look = RecordCheck(
+            id=f"{number + 32:016x}", by=MACHINE, point="thawing", quantity="temperature_c", value=value,
+            place="meja" if number else "", at_ms=bench.now_ms - number // 2,
+        )  # fmt: skip
+        assert isinstance(write(bench, look), Written)
     return Api(bench, sender)
 
 
@@ -190,6 +197,9 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("calibrations", "sensor", "chiller-1", 2), ("calibrations", "verdict", "ok", 3),
         ("calibrations", "sensor", "nobody", 0),
         ("quarantine", "gateway", "gw-1", 2), ("quarantine", "gateway", "gw-9", 0),
+        ("checks", "point", "thawing", 3), ("checks", "place", "meja", 2), ("checks", "verdict", "good", 3),
+        ("checks", "sensor", "nobody", 0), ("checks", "quantity", "temperature_c", 3),
+        ("points", "point", "chiller", 1), ("points", "point", "nowhere", 0),
         ("lots", "item", "ayam", 2), ("lots", "supplier", "Ayam Jaya", 3), ("lots", "supplier", "nobody", 0),
     ],
 )  # fmt: skip
@@ -398,7 +408,8 @@ def test_whatever_is_asked_is_answered(api: Api, data: st.DataObject) -> None:
     [
         (reading, "measured_ms", "sensor = 'chiller-1' AND"), (incident, "opened_ms", ""),
         (movement, "occurred_ms", ""), (quarantine, "journal_id", ""), (batch, "opened_ms", ""),
-        (lot, "received_ms", ""), (calibration, "performed_ms", ""),
+        (lot, "received_ms", ""), (calibration, "performed_ms", ""), (checked, "at_ms", ""),
+        (checked, "at_ms", "point = 'chiller' AND"),
     ],
 )  # fmt: skip
 def test_a_page_is_found_by_an_index(api: Api, table: Any, order: str, filters: str) -> None:

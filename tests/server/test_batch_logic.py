@@ -293,7 +293,7 @@ def _accepted(seed: int, count: int) -> tuple[Batch | None, list[BatchAct], list
         now_ms = 1_760_000_000_000 + chance.randint(-300, 600) * 60_000
         if isinstance(act, OpenBatch):
             act = msgspec.structs.replace(act, id=f"{1:010x}{0:06x}")
-        elif isinstance(act, DiscardSample) or act.batch != BATCHES[0]:
+        elif isinstance(act, DiscardSample) or getattr(act, "batch", None) != BATCHES[0]:
             continue
         if (batch is None) != isinstance(act, OpenBatch) or refused(batch, act, PROFILE, ZONE, now_ms) is not None:
             states.append(batch or begun())

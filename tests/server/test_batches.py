@@ -277,3 +277,38 @@ def test_a_profile_without_the_rows_tells_nothing(record: Straight) -> None:
     assert incidents(record)
     assert all(row[2] == 1 for row in incidents(record))
     assert rebuilt(record.store.address).same
+
+
+def test_cooked_food_does_not_become_less_by_another_name(record: Straight) -> None:
+    """300 portions past their time are not renamed into one: they are eaten or thrown away; before it, a nutritionist
+    mends a slip."""
+    name = open_one(record, portions=300, schools=())
+    record.now_ms = at("02:00")
+    wrote(record, CookedPan(**of(name, record)))
+    fewer = {key: value for key, value in plan(portions=250, schools=()).items() if key not in ("id", "by")}
+    assert "Sudah matang" in refused(record, NameBatch(**{**fewer, "id": new_id(), "by": "sari", "batch": name}))
+    wrote(record, NameBatch(**{**fewer, "id": new_id(), "by": "gita", "batch": name}))
+    tick(record, "09:30")
+    less = {**fewer, "portions": 1}
+    assert "lewat" in refused(record, NameBatch(**{**less, "id": new_id(), "by": "gita", "batch": name}))
+    assert not any(row[2] for row in incidents(record)), "nothing is over by it"
+
+
+def test_a_pan_that_was_only_guessed_is_dated_also_when_all_is_eaten(record: Straight) -> None:
+    """Counted from its arrival at 10:00, it was cooked at 01:00: the batch that is over opens again and says so."""
+    record.now_ms = at("10:00")
+    passed(record, cooked_ms=at("10:00"), began_ms=at("09:40"), clock="guess", boot="b9", offset_ms=0)
+    name = str(record.rows("SELECT id FROM batch")[0][0])
+    named = {key: value for key, value in plan(portions=100, schools=()).items() if key not in ("id", "by")}
+    wrote(record, NameBatch(**{**named, "id": new_id(), "by": "sari", "batch": name}))
+    wrote(record, TakeSample(**of(name, record), mass_g=150))
+    record.now_ms = at("10:30")
+    wrote(record, EatBatch(**of(name, record)))
+    assert record.rows("SELECT done FROM batch") in ([(1,)], [(True,)])
+    projector = record.acceptance.projector
+    earlier = at("01:00") - at("10:00")
+    with record.store.writer.begin() as connection:
+        projector.batches.fix_clock(connection, projector.book, "gw-1", "b9", earlier, 5, Changes())
+    assert record.rows("SELECT cooked_ms FROM batch") == [(at("01:00"),)]
+    record.look_at_clock()
+    assert "served-6h" in {str(row[0]) for row in incidents(record)}

@@ -26,6 +26,7 @@ from pawon_server.store.tables import (
     batch_event,
     batch_school,
     calibration,
+    checked,
     compaction,
     incident_act,
     journal,
@@ -37,7 +38,19 @@ from pawon_server.store.tables import (
     sent_before,
 )
 
-WRITTEN_BY_PEOPLE = (person, act, incident_act, batch, batch_event, batch_school, sample, lot, lot_step, calibration)
+WRITTEN_BY_PEOPLE = (
+    person,
+    act,
+    incident_act,
+    batch,
+    batch_event,
+    batch_school,
+    sample,
+    lot,
+    lot_step,
+    calibration,
+    checked,
+)
 
 
 def test_rows_are_stored_then_answered(bench: Bench) -> None:

@@ -260,6 +260,21 @@ def test_a_delivery_beyond_the_limit_that_was_accepted_is_an_incident(kitchen: B
     ]  # fmt: skip
 
 
+def test_an_accepted_danger_ends_when_nothing_of_it_is_left(kitchen: Bench) -> None:
+    """Thrown away, its incident is over and stays no longer on the wall; and what was withdrawn stays so."""
+    lot, act = receive(kitchen, temperature_c=9.0)
+    gone = DiscardLot(
+        id=new_id(), by="wulan", lot=lot, place=act.place, at_ms=kitchen.now_ms, reason="terlalu hangat"
+    )  # fmt: skip
+    assert isinstance(write(kitchen, gone), Written)
+    assert kitchen.value("SELECT closed_ms IS NOT NULL FROM incident")
+    assert kitchen.value("SELECT count(*) FROM alert WHERE event = 'closed'") == 1
+    for said in ({"withdraw": True}, {"amount": 900}):
+        made = CorrectLot(id=new_id(), by="wulan", lot=lot, corrects=act.id, reason="salah", **said)  # type: ignore[arg-type]  # as named
+        assert isinstance(write(kitchen, made), Written)
+    assert kitchen.value("SELECT withdrawn FROM lot")
+
+
 def test_what_cannot_be_is_refused(kitchen: Bench) -> None:
     """In plain words: an unknown item, food that is not there, more than there is, the future, a stranger's lot."""
     lot, act = receive(kitchen)

@@ -139,6 +139,19 @@ def test_an_act_sent_twice_is_one_and_everything_is_derived_again(bench: Bench, 
     assert rebuild(bench.store.reader, "dapur-uji", tmp_path).same
 
 
+def test_an_id_stands_for_one_act_only(bench: Bench) -> None:
+    """The same number with other words by the same person is refused, not answered as if it had been written; a form
+    that is sent again, with a PIN hashed anew, is the same."""
+    first = SetPerson(id="0123456789abcdef", by=MACHINE, person="sari", name="Sari", has_role="staff", pin=HASHED)
+    assert isinstance(write(bench, first), Written)
+    assert isinstance(write(bench, msgspec.structs.replace(first, pin=hash_pin(PIN))), Written)
+    other = write(bench, msgspec.structs.replace(first, person="tono", name="Tono"))
+    assert isinstance(other, Refusal)
+    assert other.status == 409
+    assert isinstance(write(bench, ChangePin(id=first.id, by=MACHINE, pin=HASHED)), Refusal)
+    assert bench.value("SELECT count(*) FROM person") == 1
+
+
 def test_what_is_no_act_is_no_entry(bench: Bench) -> None:
     """Unknown kinds, fields of the wrong shape, and bytes: an error that names the place, and nothing is journalled."""
     before = bench.value("SELECT count(*) FROM journal")

@@ -163,7 +163,7 @@ def test_the_bad_days_fill_every_table(tmp_path: Path) -> None:
     """The property above compares something: over a few seeds every projection has rows, every entry kind is there."""
     filled: dict[str, int] = {}
     kinds: set[str] = set()
-    for seed in range(20):
+    for seed in range(40):
         record = bad_day(tmp_path / f"{seed}.db", random.Random(seed))
         for table in rebuilt(record.store.address).tables:
             filled[table.table] = filled.get(table.table, 0) + table.rows

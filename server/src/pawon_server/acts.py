@@ -6,11 +6,12 @@ import msgspec
 
 from .calibration import RecordCalibration, WithdrawCalibration
 from .food_safety.batch_acts import BatchAct
+from .food_safety.check import CheckAct
 from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
 
-AnyAct = SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | RecordCalibration | WithdrawCalibration
+AnyAct = SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | CheckAct | RecordCalibration | WithdrawCalibration
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

@@ -37,3 +37,40 @@ def verdict_words(_: Callable[[str], str]) -> dict[str, tuple[str, str]]:
 def number(value: float) -> str:
     """A temperature as Indonesians write it: one decimal, comma."""
     return f"{value:.1f}".replace(".", ",").removesuffix(",0")
+
+
+def point_words(_: Callable[[str], str]) -> dict[str, str]:
+    """Control points as people call them; ``*`` is what holds at all of them."""
+    return {
+        "receiving-chilled": _("Penerimaan dingin"), "receiving-frozen": _("Penerimaan beku"),
+        "receiving-hot": _("Penerimaan panas"), "chiller": _("Chiller"), "freezer": _("Freezer"),
+        "retained-sample": _("Bank sampel"), "thawing": _("Pencairan"), "thawing-water": _("Air pencairan"),
+        "cooking": _("Pemasakan"), "cooling": _("Pendinginan"), "reheating": _("Pemanasan ulang"),
+        "hot-hold": _("Penyimpanan panas"), "dispatch": _("Pengiriman"), "dispatch-cold": _("Pengiriman dingin"),
+        "serving": _("Batas waktu konsumsi"), "warewashing": _("Pencucian alat"),
+        "warewashing-surface": _("Permukaan alat setelah dicuci"), "warewashing-manual": _("Pencucian alat manual"),
+        "sanitizer": _("Larutan sanitasi"), "dry-store": _("Gudang kering"), "*": _("Semua titik"),
+    }  # fmt: skip
+
+
+def point_name(_: Callable[[str], str], point: str) -> str:
+    """What people call a control point; one of a kitchen's own profile by its id."""
+    return point_words(_).get(point) or point.replace("-", " ").capitalize()
+
+
+def look_words(_: Callable[[str], str]) -> dict[str, tuple[str, str]]:
+    """What came of a measurement by hand, and what to do where no rule of the profile says it."""
+    return {
+        "good": (_("Baik"), _("Di dalam batas. Tidak ada yang perlu dilakukan.")),
+        "warning": (_("Peringatan"), _("Periksa, lalu ukur lagi.")),
+        "critical": (_("Kritis"), _("Jangan disajikan. Tanya kepala dapur.")),
+        "unjudged": (_("Tidak dinilai"), _("Profil tidak punya batas di titik ini. Tanya ahli gizi.")),
+    }  # fmt: skip
+
+
+def quantity_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What is measured by hand."""
+    return {
+        "temperature_c": _("suhu"), "humidity_percent": _("kelembapan"), "chlorine_ppm": _("kadar klorin"),
+        "contact_s": _("lama rendam"),
+    }  # fmt: skip

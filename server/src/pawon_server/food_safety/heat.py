@@ -270,8 +270,18 @@ def judge_delivery(profile: Profile, point: str, food: str, temperature_c: float
     limits = profile.limits_at(point, "temperature_c", food)
     if temperature_c is None or not limits:
         return Judged(suggestion="hold")
-    broken = [limit for limit in limits if (temperature_c - limit.edge) * limit.direction > _TOLERANCE]
-    gravest = max(broken, key=lambda limit: (limit.severity == "critical", limit.value * limit.direction), default=None)
+    gravest = gravest_broken(limits, temperature_c)
     return Judged(
         suggestion="reject" if gravest is not None and gravest.severity == "critical" else "accept", limit=gravest
     )
+
+
+def gravest_broken(limits: Iterable[Limit], value: float) -> Limit | None:
+    """The gravest of the limits whose edge (the guard band inside the limit) a single value lies beyond."""
+    broken = [limit for limit in limits if (value - limit.edge) * limit.direction > _TOLERANCE]
+    return max(broken, key=gravity, default=None)
+
+
+def gravity(limit: Limit) -> tuple[bool, float, float]:
+    """How bad it is to break a limit, beside others of its side: critical, far out, and with little patience."""
+    return limit.severity == "critical", limit.value * limit.direction, -limit.delay_s

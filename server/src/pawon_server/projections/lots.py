@@ -39,10 +39,8 @@ class Lots:
 
     def refuse(self, connection: Connection, book: Rulebook, act: LotAct, now_ms: int) -> str | None:
         """Why it cannot be, in Indonesian."""
-        if act.at_ms is not None and act.at_ms > now_ms + AHEAD_MS:
-            return "Waktunya belum tiba"
-        if act.at_ms is not None and act.at_ms < now_ms - LATE_MS:
-            return "Sudah lebih dari sebulan lalu"
+        if act.at_ms is not None and (reason := untimely(act.at_ms, now_ms)) is not None:
+            return reason
         if isinstance(act, ReceiveLot):
             if book.settings.item(act.item) is None:
                 return "Bahan ini tidak terdaftar"
@@ -198,6 +196,13 @@ def way_of(row: Row[Any], steps: list[Step], until_ms: int) -> Way:
     """The way of a lot up to ``until_ms``."""
     begun = Lot(id=row.id, place=row.place, received_ms=row.received_ms, amount=row.amount)
     return follow(begun, steps, until_ms)
+
+
+def untimely(at_ms: int, now_ms: int) -> str | None:
+    """Why a moment that a person named cannot be, in Indonesian."""
+    if at_ms > now_ms + AHEAD_MS:
+        return "Waktunya belum tiba"
+    return "Sudah lebih dari sebulan lalu" if at_ms < now_ms - LATE_MS else None
 
 
 def _misstep(row: Row[Any], steps: list[Step], act: OfLot) -> str | None:

@@ -30,6 +30,7 @@ from pawon_food_safety.profile import Profile
 from ..acts import decode_act
 from ..calibration import RecordCalibration, WithdrawCalibration
 from ..food_safety.batch_acts import KINDS as BATCH_ACTS
+from ..food_safety.check import KINDS as CHECK_ACTS
 from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
@@ -42,6 +43,7 @@ from .boot_times import Boot
 from .boots import Boots
 from .calibrations import AS_IT_CAME, Calibrations, Origin
 from .calibrations import SCOPE as CALIBRATIONS
+from .checks import Checks
 from .completeness import Completeness
 from .context import Arrival, Changes
 from .due import Due, Watch
@@ -122,6 +124,8 @@ class Projector:
         self.acts.know(BATCH_ACTS, self.batches.refuse, self.batches.take)
         self.lots = Lots(kitchen, self._incident_rows)
         self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
+        self.checks = Checks(kitchen, self._incident_rows)
+        self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)
         self.calibrations = Calibrations(kitchen, self._incident_rows)
         self.acts.know((RecordCalibration, WithdrawCalibration), self.calibrations.refuse, self.calibrations.take)
         self.excursions = Excursions(kitchen, self._incident_rows, self.batches.cooked)

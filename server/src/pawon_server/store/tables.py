@@ -572,6 +572,33 @@ calibration = Table(
     Index("calibration_by_time", "kitchen", "performed_ms"),
 )
 
+# Measurements by hand at control points, after corrections (see projections/checks.py).
+checked = Table(
+    "checked",
+    metadata,
+    _key("kitchen"),
+    _key("id"),  # of the act
+    _need("point", String),
+    _need("quantity", String),
+    _need("value", Float),
+    _need("food", String),
+    _need("place", String),
+    _need("sensor", String),
+    _need("thermometer", String),
+    _need("note", Text),
+    _need("at_ms", BigInteger),
+    _need("verdict", String),  # good, warning, critical, unjudged; by the profile that was in force
+    _need("rule", String),  # the gravest limit that it broke
+    _may("limit_value", Float),
+    _may("incident", String),  # that tells of it, as long as it is beyond a limit
+    _need("withdrawn", Boolean),
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("checked_by_time", "kitchen", "at_ms", "id"),
+    Index("checked_by_point", "kitchen", "point", "at_ms"),
+    Index("checked_by_incident", "kitchen", "incident"),
+)
+
 # Not projections: the store's own facts (epoch, schema) and how far each exporter has read.
 store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
@@ -593,5 +620,5 @@ PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act, incident_act, batch, batch_school,
-    batch_event, sample, lot, lot_step, calibration,
+    batch_event, sample, lot, lot_step, calibration, checked,
 )  # fmt: skip

@@ -30,6 +30,7 @@ from ..store.tables import (
     batch,
     batch_school,
     calibration,
+    checked,
     completeness,
     gateway,
     incident,
@@ -297,7 +298,9 @@ def incident_items(connection: Connection, book: Rulebook, rows: Sequence[Row[An
                 "action": view.action_id, "action_en": view.action_en, "began_at": iso(row.began_ms),
                 "opened_at": iso(row.opened_ms), "closed_at": iso(row.closed_ms), "worst": row.worst,
                 "limit": row.limit_value, "unit": view.unit, "late": row.late, "detail": row.detail,
-                "explained_by": row.explained_by, "calibration": calibrated(book, known, row.sensor, row.opened_ms),
+                "explained_by": row.explained_by,
+                # What was measured by hand was not measured by the sensor that it is about.
+                "calibration": None if row.kind == "check" else calibrated(book, known, row.sensor, row.opened_ms),
                 "first_opened_at": iso(row.first_opened_ms), "first_closed_at": iso(row.first_closed_ms),
                 "clock": row.clock, **_between_at("", opened), "closed_clock": row.closed_clock,
                 **_between_at("closed_", closed), "profile": row.profile, "profile_version": row.profile_version,
@@ -345,6 +348,16 @@ def calibration_rows(
     ``HTTPException`` for a bad one."""
     keys = (calibration.c.performed_ms, calibration.c.id)
     return _page(reader, select(calibration).where(*_where(calibration, kitchen, asked)), keys, cursor, limit)
+
+
+def check_rows(
+    reader: Engine, kitchen: str, filters: dict[str, str | None], between: tuple[datetime | None, datetime | None],
+    cursor: str | None, limit: int,
+) -> tuple[list[Any], str | None]:  # fmt: skip
+    """One page of what was measured by hand, newest first, and the cursor of the next. Raises ``HTTPException`` for a
+    bad one."""
+    where = _where(checked, kitchen, filters) + _between(checked.c.at_ms, *between)
+    return _page(reader, select(checked).where(*where), (checked.c.at_ms, checked.c.id), cursor, limit)
 
 
 def kept_rows(

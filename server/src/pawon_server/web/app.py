@@ -17,6 +17,8 @@ from .batches_api import batches_api
 from .board import Board
 from .calibrations import calibrations_api
 from .calibrations_page import calibrations_page
+from .checks_api import checks_api
+from .checks_page import checks_page
 from .desk import Desk
 from .events import Hub
 from .incident_api import incident_api
@@ -26,6 +28,7 @@ from .lots_page import lots_page
 from .pages import Screens, mount_static, pages
 from .people_api import people_api
 from .people_pages import people_pages
+from .profiles_api import profiles_api
 from .quarantine import quarantine_page
 from .staff import Staff
 
@@ -66,6 +69,8 @@ def make_app(
     app.include_router(batches_api(reader, book, desk, board.snapshot_ms))
     app.include_router(people_api(desk))
     app.include_router(calibrations_api(reader, book, desk, board.measured, board.snapshot_ms))
+    app.include_router(checks_api(reader, book, desk))
+    app.include_router(profiles_api(reader, book, board.snapshot))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
     app.include_router(incident_pages(staff, reader, book, board.snapshot, screens))
@@ -76,6 +81,7 @@ def make_app(
         batch_heat_api(reader, book, lambda store, name: portions_of(store, kitchen, name, board.snapshot_ms()))
     )
     app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
+    app.include_router(checks_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))
     app.include_router(calibrations_page(staff, screens, reader, book, board.measured, board.snapshot_ms))
     mount_static(app)

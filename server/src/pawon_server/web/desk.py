@@ -12,6 +12,7 @@ import hmac
 import threading
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -26,6 +27,7 @@ from ..people.pin import Throttle, fits
 from ..projections.acts import Refusal, Written
 from ..store.tables import person
 
+A = TypeVar("A", bound=AnyAct)
 COOKIE = "pawon_session"
 # A shift with what comes before and after it.
 SESSION_S = 12 * 3600
@@ -155,3 +157,22 @@ def keep_session(request: Request, response: Response, session: str) -> None:
     """Give the browser its session; over TLS only where the page came by TLS."""
     secure = request.url.scheme == "https" or (request.headers.get("origin") or "").startswith("https:")
     response.set_cookie(COOKIE, session, max_age=SESSION_S, samesite="strict", httponly=True, secure=secure)
+
+
+async def write_said(desk: Desk, request: Request, kind: type[A], **named: object) -> tuple[A, Written]:
+    """Write the act whose fields a request's body holds as JSON, with what the address says of it (``named``).
+
+    Raises as ``Desk.write``; 422 also for a field that the act does not have.
+    """
+    body, made = await desk.body(request), []
+
+    def make(person: Person) -> AnyAct:
+        said = msgspec.json.decode(body, type=dict[str, Any])
+        unknown = set(said) - set(kind.__struct_fields__)
+        if unknown:
+            raise msgspec.ValidationError(f"Object contains unknown field `{min(unknown)}`")
+        made.append(msgspec.convert({**said, **named, "by": person.id}, kind))
+        return made[-1]
+
+    written = await desk.write(request, make)
+    return made[-1], written

@@ -7,28 +7,25 @@ one. Times that are written are milliseconds UTC.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import AwareDatetime
 from sqlalchemy import Connection, Engine
 
-from ..acts import AnyAct
 from ..food_safety.heat import Advice, Heat
 from ..food_safety.lot import History, lot_id
 from ..food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
-from ..people.person import Person
 from ..projections.lot_heat import BatchHeat, LotHeat, OwnStay, StayHeat, heat_of_batch, heat_of_lot, lot_row
 from ..projections.lots import UNKNOWN_LOT
 from ..rulebook import Rulebook
 from .api import Cursor, Limit, Page, Word, iso, lot_rows
-from .desk import Desk
+from .desk import Desk, write_said
 from .queries import without_names
 from .view import Snapshot
 
 FREE_TEXT = frozenset({"note", "code"})
-A = TypeVar("A", ReceiveLot, MoveLot, UseLot, DiscardLot, CorrectLot)
 
 
 def lots_api(reader: Engine, book: Rulebook, desk: Desk, snapshot: Callable[[], Snapshot]) -> APIRouter:
@@ -66,28 +63,32 @@ def lots_api(reader: Engine, book: Rulebook, desk: Desk, snapshot: Callable[[], 
     @router.post("/lots/receive")
     async def receive(request: Request) -> dict[str, Any]:
         """A delivery came: a ``lot.receive`` act. Answers the lot's id and what the profile suggests."""
-        act, entry = await _write(desk, request, ReceiveLot)
-        return {"entry": entry, "lot": lot_id(act, book.settings.timezone)}
+        act, written = await write_said(desk, request, ReceiveLot)
+        return {"entry": written.entry, "lot": lot_id(act, book.settings.timezone)}
 
     @router.post("/lots/{lot}/move")
     async def move(request: Request, lot: str) -> dict[str, Any]:
         """It was carried to another place: a ``lot.move`` act."""
-        return {"entry": (await _write(desk, request, MoveLot, lot))[1], "lot": lot}
+        _, written = await write_said(desk, request, MoveLot, lot=lot)
+        return {"entry": written.entry, "lot": lot}
 
     @router.post("/lots/{lot}/use")
     async def use(request: Request, lot: str) -> dict[str, Any]:
         """It went into a cooked batch: a ``lot.use`` act."""
-        return {"entry": (await _write(desk, request, UseLot, lot))[1], "lot": lot}
+        _, written = await write_said(desk, request, UseLot, lot=lot)
+        return {"entry": written.entry, "lot": lot}
 
     @router.post("/lots/{lot}/discard")
     async def discard(request: Request, lot: str) -> dict[str, Any]:
         """It was thrown away: a ``lot.discard`` act."""
-        return {"entry": (await _write(desk, request, DiscardLot, lot))[1], "lot": lot}
+        _, written = await write_said(desk, request, DiscardLot, lot=lot)
+        return {"entry": written.entry, "lot": lot}
 
     @router.post("/lots/{lot}/correct")
     async def correct(request: Request, lot: str) -> dict[str, Any]:
         """What was written of it was wrong: a ``lot.correct`` act, which appends."""
-        return {"entry": (await _write(desk, request, CorrectLot, lot))[1], "lot": lot}
+        _, written = await write_said(desk, request, CorrectLot, lot=lot)
+        return {"entry": written.entry, "lot": lot}
 
     return router
 
@@ -112,22 +113,6 @@ def batch_heat_api(reader: Engine, book: Rulebook, portions_of: PortionsOf) -> A
         return {"batch": batch, **batch_history(found)}
 
     return router
-
-
-async def _write(desk: Desk, request: Request, kind: type[A], lot: str | None = None) -> tuple[A, int]:
-    body, made = await desk.body(request), []
-
-    def make(person: Person) -> AnyAct:
-        said = msgspec.json.decode(body, type=dict[str, Any])
-        unknown = set(said) - set(kind.__struct_fields__)
-        if unknown:
-            raise msgspec.ValidationError(f"Object contains unknown field `{min(unknown)}`")
-        named = {} if lot is None else {"lot": lot}
-        made.append(msgspec.convert({**said, **named, "by": person.id}, kind))
-        return made[-1]
-
-    written = await desk.write(request, make)
-    return made[-1], written.entry
 
 
 def lot_item(row: Any, book: Rulebook) -> dict[str, Any]:

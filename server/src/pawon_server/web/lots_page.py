@@ -98,7 +98,7 @@ def lots_page(
             lots=[(row, items.get(row.item, row.item), speech.amount(row.amount, row.unit),
                    _moment(speech, row.received_ms, zone)) for row in rows],
             items=[(item.id, item.name) for item in book.settings.items], places=known_places(book),
-            foods=_foods(book, speech),
+            foods=known_foods(book, speech),
         )  # fmt: skip
 
     async def show_one(request: Request, form: Form) -> Response:
@@ -200,7 +200,7 @@ def place_name(book: Rulebook, place: str) -> str:
     return known or place.replace("-", " ").capitalize()
 
 
-def _foods(book: Rulebook, speech: Speech) -> list[tuple[str, str]]:
+def known_foods(book: Rulebook, speech: Speech) -> list[tuple[str, str]]:
     """The food classes for which the profile has rows of their own, as people call them."""
     _ = speech.gettext
     words = {

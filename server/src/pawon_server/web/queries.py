@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, func, or_, select
 
 from pawon_contract.units import QUANTITIES
 from pawon_food_safety.finding import words as words_of
+from pawon_food_safety.rows import UNITS
 
 from ..food_safety import batch_clock
 from ..food_safety.batch import Batch
@@ -120,7 +121,7 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
     """An incident with its words: what happened, what to do, what was done; and how sure its date is."""
     name_of = book.settings.sensor(row.sensor)
     columns = dict(row._mapping)
-    said = book.profile.spoken(columns["rule"]) if columns["kind"] in (*KINDS, "lot") else None
+    said = book.profile.spoken(columns["rule"]) if columns["kind"] in (*KINDS, "lot", "check") else None
     if said is not None:
         words = words_of(said, columns["severity"])
     elif columns["kind"] == "batch":
@@ -175,8 +176,10 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
             "Check sensor, cable and power. Measure by hand every 30 minutes.",
         )
     quantity = QUANTITIES.get(columns["quantity"] or "")
+    # What no sensor measures has its unit from the profile.
+    unit = quantity.unit if quantity is not None else UNITS.get(columns["quantity"] or "", "")
     name = name_of.name if name_of is not None else columns["sensor"]
-    if columns["kind"] == "batch":
+    if columns["kind"] in ("batch", "check"):
         name = columns["detail"]  # what it was called when it was judged
     if columns["kind"] == "calibration" and columns["sensor"] in (known := instruments(book)):
         name = known[columns["sensor"]].name
@@ -191,7 +194,7 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
         name=name, point=columns["point"], rule=columns["rule"],
         text_id=words[0], text_en=words[1], action_id=words[2], action_en=words[3], began_ms=columns["began_ms"],
         opened_ms=columns["opened_ms"], closed_ms=columns["closed_ms"], worst=columns["worst"],
-        limit_value=columns["limit_value"], unit=quantity.unit if quantity is not None else "", late=columns["late"],
+        limit_value=columns["limit_value"], unit=unit, late=columns["late"],
         earliest_ms=estimate[0], latest_ms=estimate[1], explained_by=columns["explained_by"],
         handling=row.handling or "opened",
         acknowledged_ms=row.acknowledged_ms, settled_ms=row.settled_ms, disposition=row.disposition,
