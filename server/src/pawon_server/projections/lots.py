@@ -154,7 +154,8 @@ class Lots:
         self._rows.open(
             connection, book, name, kind="lot", severity="critical", sensor=row.id, point=row.point, rule=limit.id,
             began_ms=row.received_ms, opened_ms=entry.received_ms, worst=row.temperature_c, limit_value=limit.value,
-            quantity="temperature_c", late=False, boot=None, offset_ms=None, clock=None, journal_id=entry.id,
+            quantity="temperature_c", detail=_item(book, row), late=False, boot=None, offset_ms=None, clock=None,
+            journal_id=entry.id,
             created_ms=entry.received_ms,
             text=f"{limit.text_id}: {_named(book, row)} {number(row.temperature_c)} C "
             f"(batas {number(limit.value)} C), tetapi diterima. {limit.action_id}",
@@ -228,5 +229,9 @@ def _is_day(text: str) -> bool:
 
 
 def _named(book: Rulebook, row: Row[Any]) -> str:
+    return f"{_item(book, row)} {row.id}"
+
+
+def _item(book: Rulebook, row: Row[Any]) -> str:
     item = book.settings.item(row.item)
-    return f"{item.name if item is not None else row.item} {row.id}"
+    return item.name if item is not None else str(row.item)

@@ -179,7 +179,7 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
     # What no sensor measures has its unit from the profile.
     unit = quantity.unit if quantity is not None else UNITS.get(columns["quantity"] or "", "")
     name = name_of.name if name_of is not None else columns["sensor"]
-    if columns["kind"] in ("batch", "check"):
+    if columns["kind"] in ("batch", "check", "lot"):
         name = columns["detail"]  # what it was called when it was judged
     if columns["kind"] == "calibration" and columns["sensor"] in (known := instruments(book)):
         name = known[columns["sensor"]].name
