@@ -199,6 +199,24 @@ def test_portions_lie_somewhere_from_the_pan_to_the_mouth() -> None:
     assert stays(left_ms=90, arrived_ms=60, over_ms=200) == [("panas", 0, 90, 0), ("(sekolah)", 90, 200, 2)]
 
 
+def test_rice_that_stood_warm_is_estimated_and_never_released(kitchen: Bench) -> None:
+    """Six hours at 30 C from a hot pan: the model of B. cereus says discard, marked as an estimate; the same food of no
+    class has no estimate, and no estimate makes any advice milder."""
+    begin = kitchen.now_ms - 6 * 60 * MINUTE
+    measured = [(begin, 75.0), *((begin + minute * MINUTE, 30.0) for minute in range(20, 361, 20))]
+    stays = [OwnStay(place="", start_ms=begin, end_ms=kitchen.now_ms, by_hand=tuple(measured))]
+    with kitchen.store.reader.connect() as connection:
+        rice = heat_of_batch(connection, KITCHEN, BATCH, {"SD 1": stays}, "rice")
+        other = heat_of_batch(connection, KITCHEN, BATCH, {"SD 1": stays}, "")
+    assert rice is not None
+    assert other is not None
+    (estimate,) = rice.portions[0].estimates
+    assert (estimate.model, estimate.estimate, estimate.action) == ("b-cereus-rice-1", True, "discard")
+    assert other.portions[0].estimates == []
+    milder = ("use", "hold", "discard")
+    assert milder.index(rice.portions[0].advice.disposition) >= milder.index(other.portions[0].advice.disposition)
+
+
 def test_a_batch_of_unknown_lots_is_never_green(kitchen: Bench) -> None:
     """Hot all the time and eaten at once, yet nobody said what it was made of; with a lot that was used an hour before
     it was cooked, that hour is unknown."""
@@ -488,7 +506,7 @@ def test_the_pages_receive_and_carry_with_two_taps(kitchen: Bench, client: TestC
     (row,) = kitchen.rows("SELECT id, amount, temperature_c FROM lot")
     assert row[1:] == (20_500, 9.0)
     (told,) = client.get("/api/v1/incidents").json()["items"]
-    assert (told["kind"], told["name"], told["limit"], told["worst"]) == ("lot", row[0], 7.0, 9.0)
+    assert (told["kind"], told["name"], told["limit"], told["worst"]) == ("lot", "Ayam", 7.0, 9.0)
     assert told["action"].startswith("Tolak")
     listed = client.get("/staff/lots").text
     assert f'href="/staff/lots/{row[0]}"' in listed

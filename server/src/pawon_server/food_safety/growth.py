@@ -16,14 +16,17 @@ from pawon_food_safety.models.verdict import Verdict, judge, tighten
 
 from .heat import Advice, Slice
 
-# Food classes of raw material of which a model was made.
+# Food classes of raw material of which a model was made, and of cooked food.
 MODELS: Mapping[str, tuple[str, ...]] = MappingProxyType({"poultry": ("salmonella-chicken-1",)})
+COOKED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"rice": ("b-cereus-rice-1",), "poultry": ("c-perfringens-chicken-1",)}
+)
 
 
-def predict(food: str, series: Sequence[Slice]) -> list[Verdict]:
+def predict(food: str, series: Sequence[Slice], *, cooked: bool = False) -> list[Verdict]:
     """The verdicts of the models of a food class; the warmest value of each slice counts. Nothing for food without a
     model, or of which no temperature is known."""
-    return [_verdict(ORGANISMS[name], series) for name in MODELS.get(food, ()) if series]
+    return [_verdict(ORGANISMS[name], series) for name in (COOKED if cooked else MODELS).get(food, ()) if series]
 
 
 def _verdict(organism: Organism, series: Sequence[Slice]) -> Verdict:

@@ -72,6 +72,7 @@ class PortionHeat(msgspec.Struct, frozen=True, kw_only=True):
     own: Heat
     history: History
     advice: Advice
+    estimates: list[Verdict]
 
 
 class BatchHeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +144,12 @@ def heat_of_batch(
         advice = advise(book.profile, *history, by_point)
         if not lots:
             advice = msgspec.structs.replace(advice, green=False)
-        found.append(PortionHeat(school=school, stays=stays, own=own, history=history, advice=advice))
+        estimates = predict(food, [piece for stay in stays for piece in stay.series], cooked=True)
+        advice = tightened(advice, estimates)
+        portion = PortionHeat(
+            school=school, stays=stays, own=own, history=history, advice=advice, estimates=estimates
+        )  # fmt: skip
+        found.append(portion)
     return BatchHeat(lots=lots, portions=found, complete=places.complete and all_read)
 
 

@@ -155,8 +155,7 @@ class Lots:
             connection, book, name, kind="lot", severity="critical", sensor=row.id, point=row.point, rule=limit.id,
             began_ms=row.received_ms, opened_ms=entry.received_ms, worst=row.temperature_c, limit_value=limit.value,
             quantity="temperature_c", detail=_item(book, row), late=False, boot=None, offset_ms=None, clock=None,
-            journal_id=entry.id,
-            created_ms=entry.received_ms,
+            journal_id=entry.id, created_ms=entry.received_ms,
             text=f"{limit.text_id}: {_named(book, row)} {number(row.temperature_c)} C "
             f"(batas {number(limit.value)} C), tetapi diterima. {limit.action_id}",
         )  # fmt: skip

@@ -146,6 +146,7 @@ def batch_history(found: BatchHeat) -> dict[str, Any]:
             {
                 "school": one.school, "stays": _stays(one.stays), "own": _heat(one.own), "heat": _history(one.history),
                 "advice": _advice(one.advice),
+                "estimates": [msgspec.to_builtins(verdict) for verdict in one.estimates],
             }
             for one in found.portions
         ],
