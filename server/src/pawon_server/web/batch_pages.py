@@ -27,6 +27,7 @@ from ..store.tables import batch, batch_school, sample
 from .forms import Form
 from .language import Speech
 from .looks import BatchLook, Screen
+from .lots_page import foods_cooked
 from .pages import Screens
 from .queries import batch_view
 from .staff import Staff
@@ -41,7 +42,7 @@ _NUMBERS = frozenset({"core_c", "first_c", "last_c", "lowest_c", "mass_g"})
 _COUNTS = frozenset({"portions", "pans", "boxes"})
 _TICKS = frozenset({"early", "replaces"})
 _WORDS = ("wave", "dish", "day", "place", "pan", "vehicle", "school", "reason", "note", "container", "sample",
-          "decision")  # fmt: skip
+          "decision", "food")  # fmt: skip
 EVERYWHERE = "*"
 
 
@@ -62,7 +63,7 @@ def batch_pages(
         rows = [(one, _look(one, book, screen)) for one in batches]
         return await staff.page(
             request, "staff_batches.html", form=form, rows=rows, schools=schools, samples=samples, today=today,
-            places=places, clock=lambda at_ms: speech.clock(at_ms, zone), kind=_kind_words(speech),
+            places=places, foods=foods_cooked(book, speech), clock=lambda at_ms: speech.clock(at_ms, zone), kind=_kind_words(speech),
         )  # fmt: skip
 
     @router.get(PATH)

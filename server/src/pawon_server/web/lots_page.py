@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from ..acts import AnyAct
+from ..food_safety.growth import COOKED
 from ..food_safety.heat import Heat, band_of, judge_delivery
 from ..food_safety.lot_acts import DiscardLot, MoveLot, ReceiveLot, UseLot
 from ..people.person import Person
@@ -202,11 +203,22 @@ def place_name(book: Rulebook, place: str) -> str:
 
 def known_foods(book: Rulebook, speech: Speech) -> list[tuple[str, str]]:
     """The food classes for which the profile has rows of their own, as people call them."""
+    return _named_foods({row.food for row in book.profile.limit if row.food}, speech)
+
+
+def foods_cooked(book: Rulebook, speech: Speech) -> list[tuple[str, str]]:
+    """The same of cooked food, with those of which there is a model."""
+    hot = {row.food for row in book.profile.limit if row.food and row.point == "hot-hold"}
+    return _named_foods(hot | set(COOKED), speech)
+
+
+def _named_foods(foods: set[str], speech: Speech) -> list[tuple[str, str]]:
     _ = speech.gettext
     words = {
         "poultry": _("Ayam, unggas"), "histamine-fish": _("Tongkol, tuna, kembung"), "rich": _("Santan, telur, susu"),
+        "rice": _("Nasi"),
     }  # fmt: skip
-    return [(food, words.get(food, food)) for food in sorted({row.food for row in book.profile.limit if row.food})]
+    return [(food, words.get(food, food)) for food in sorted(foods)]
 
 
 def _moment(speech: Speech, at_ms: int, zone: str) -> str:
