@@ -63,7 +63,8 @@ def batch_pages(
         rows = [(one, _look(one, book, screen)) for one in batches]
         return await staff.page(
             request, "staff_batches.html", form=form, rows=rows, schools=schools, samples=samples, today=today,
-            places=places, foods=foods_cooked(book, speech), clock=lambda at_ms: speech.clock(at_ms, zone), kind=_kind_words(speech),
+            places=places, foods=foods_cooked(book, speech), clock=lambda at_ms: speech.clock(at_ms, zone),
+            kind=_kind_words(speech),
         )  # fmt: skip
 
     @router.get(PATH)
