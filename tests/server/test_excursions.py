@@ -175,3 +175,53 @@ def test_a_restart_in_the_middle_of_anything_changes_nothing(kitchen: Bench) -> 
         kitchen.send(sender.batch(number, number, sent_ms=item.at_ms + 100))
     assert incidents(kitchen) == [("chiller-door-open", "pintu-1", 0), ("chiller-door-open-long", "pintu-1", 0)]
     assert kitchen.value("SELECT count(*) FROM batch") == 1
+
+
+def test_a_freezer_that_fails_at_night_while_the_gateway_hears_no_server(kitchen: Bench) -> None:
+    """From half past midnight it warms; from one to five nothing arrives. At five the backlog tells when it broke, as
+    late news; what still lasts pages once, as now."""
+    begin = 22 * 60
+    items = [temperature(-20.0 + max(0.0, min(22.0, (n - 150) * 0.2)), n * MINUTE, "freezer-1") for n in range(9 * 60)]
+    sender = Sender().add(*items)
+    for number in range(1, 181):  # until 01:00
+        kitchen.send(sender.batch(number, number, sent_ms=items[number - 1].at_ms + 100))
+    assert incidents(kitchen) == []
+    five = 5 * 60 + 24 * 60 - begin
+    for first in range(181, five + 1, 60):
+        kitchen.send(sender.batch(first, min(first + 59, five), sent_ms=five * MINUTE))
+    for number in range(five + 1, five + 20):
+        kitchen.send(sender.batch(number, number, sent_ms=items[number - 1].at_ms + 100))
+    ((opened_ms, late),) = kitchen.rows("SELECT opened_ms, late FROM incident WHERE rule = 'freezer-hot'")
+    at = (int(str(opened_ms)) - sender.offset_ms) // MINUTE + begin
+    assert 25 * 60 < at < 29 * 60  # between one and five
+    assert late
+    told = kitchen.rows(
+        "SELECT alert.event FROM alert JOIN incident ON incident.id = alert.incident"
+        " WHERE incident.rule = 'freezer-hot' ORDER BY alert.event"
+    )
+    assert told.count(("opened",)) == 1
+
+
+@pytest.mark.parametrize("size", [2, 7, 60, 400])
+def test_batches_of_another_size_are_judged_the_same(stores: NewAddress, size: int) -> None:
+    """Whatever a gateway puts into one message: the same incidents with the same dates."""
+    values = [2.0 + (9.0 if 40 <= n < 130 else 0.0) + (n % 7) / 10 for n in range(200)]
+    items: list[Reading | Contact] = []
+    for n, value in enumerate(values):
+        items += [contact("pintu-1", 60 <= n < 75, n), temperature(value, n * MINUTE + 2, "chiller-1"),
+                  temperature(value, n * MINUTE + 3, "chiller-2")]  # fmt: skip
+    found = []
+    for rows in (1, size):
+        store = open_store(stores())
+        bench = Bench(store, KITCHEN)
+        sender = Sender().add(*items)
+        for first in range(1, len(items) + 1, rows):
+            last = min(first + rows - 1, len(items))
+            bench.send(sender.batch(first, last, sent_ms=items[last - 1].at_ms + 100))
+        found.append(
+            bench.rows("SELECT sensor, rule, severity, began_ms, opened_ms, closed_ms, worst FROM incident ORDER BY id")
+        )
+        bench.writer.stop()
+        store.close()
+    assert sorted(found[0], key=repr) == sorted(found[1], key=repr)
+    assert len(found[0]) >= 5
