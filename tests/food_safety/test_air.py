@@ -57,10 +57,25 @@ def defrosting(peak_c: float, lasts: int, a_day: int = 4) -> Callable[[int], flo
 
 
 @pytest.mark.parametrize("peak_c", [-5.0, 0.0, 5.0])
-@pytest.mark.parametrize("lasts", [15, 30, 44])
-def test_a_month_of_defrosts_tells_nobody(peak_c: float, lasts: int) -> None:
-    """Four a day, of every length and warmth that freezers have: not one alarm in thirty days."""
-    assert judged(defrosting(peak_c, lasts), 30 * DAY) == []
+@pytest.mark.parametrize(("lasts", "a_day"), [(15, 4), (30, 4), (44, 4), (50, 4), (25, 6), (30, 2)])
+def test_a_month_of_defrosts_tells_nobody(peak_c: float, lasts: int, a_day: int) -> None:
+    """Two to six a day, of every length and warmth that freezers have, with what they need to come back: not one alarm
+    in thirty days."""
+    assert judged(defrosting(peak_c, lasts, a_day), 30 * DAY) == []
+
+
+def test_defrosts_are_believed_again_after_a_quick_freeze_and_a_door() -> None:
+    """A freezer that lay at -28 C for a while and is at -20 C now, and whose door was opened then: its defrosts are
+    defrosts."""
+    judge, found = PointJudge(RULES), []
+    air = defrosting(0.0, 30)
+    for at in range(0, 5 * DAY, MINUTE):
+        if at == 3 * HOUR:
+            judge.door(at, True)
+        if at == 3 * HOUR + 4 * MINUTE:
+            judge.door(at, False)
+        found += judge.see(at, -28.0 if at < 6 * HOUR else air(at), at + 90_000)
+    assert found == []
 
 
 def test_without_the_row_the_same_month_is_a_false_alarm() -> None:

@@ -73,7 +73,7 @@ def test_rules_know_the_same_as_if_they_had_seen_every_reading(
     """Any series, over boots, with readings out of order and commits in between: the states, and what was told, are
     those of ``step`` on each observation."""
     rows = Kept()
-    excursions = Excursions("dapur-uji", rows, nobody_cooks)
+    excursions = Excursions("dapur-uji", rows, nobody_cooks, nobody_cooks)
     states = {limit.id: LimitState() for limit in LIMITS}
     expected: list[tuple[object, ...]] = []
     boot, at_ms, offset_ms = 0, 0, None

@@ -225,3 +225,76 @@ def test_batches_of_another_size_are_judged_the_same(stores: NewAddress, size: i
         store.close()
     assert sorted(found[0], key=repr) == sorted(found[1], key=repr)
     assert len(found[0]) >= 5
+
+
+def test_a_backlog_with_a_power_cut_in_it_is_stored_and_told_once(kitchen: Bench) -> None:
+    """All of it comes in one message after the cut: nothing breaks, and what lasts pages once, as now."""
+    items: list[Reading | Contact] = []
+    for n in range(120):
+        warm = max(0.0, min(20.0, (n - 12) * 0.5))
+        items += [contact("listrik", not 10 <= n < 90, n), temperature(3.0 + warm, n * MINUTE + 2, "chiller-2")]
+    sender = Sender().add(*items)
+    assert kitchen.send(sender.batch(sent_ms=119 * MINUTE + 100)).upto == len(items)
+    assert kitchen.rows("SELECT sequence FROM quarantine") == []
+    told = kitchen.rows(
+        "SELECT incident.rule, alert.event FROM alert JOIN incident ON incident.id = alert.incident"
+        " WHERE incident.rule = 'chiller-very-hot' AND alert.event = 'opened'"
+    )
+    assert len(told) == 1
+
+
+def test_a_sensor_that_does_not_come_back_after_a_cut_is_told(kitchen: Bench) -> None:
+    """Silent since the electricity went, and still when it has been back for ten minutes: one message, once."""
+    sender = Sender()
+    start_ms = kitchen.now_ms
+
+    def minute(n: int) -> None:
+        kitchen.now_ms = start_ms + n * MINUTE
+        rows: list[Reading | Contact] = [contact("listrik", not 10 <= n < 70, n)]
+        rows += [temperature(3.0, n * MINUTE + 2, "chiller-2")] if n < 11 or n >= 71 else []
+        rows += [temperature(-20.0, n * MINUTE + 3, "freezer-1")] if n < 11 else []
+        first = len(sender.rows) + 1
+        sender.add(*rows)
+        kitchen.send(sender.batch(first, len(sender.rows), sent_ms=n * MINUTE + 50))
+
+    def told() -> list[tuple[object, ...]]:
+        return kitchen.rows(
+            "SELECT incident.sensor FROM alert JOIN incident ON incident.id = alert.incident"
+            " WHERE incident.kind = 'silence' AND alert.event = 'opened' ORDER BY incident.sensor"
+        )
+
+    for n in range(75):
+        minute(n)
+    cut = [row for row in incidents(kitchen) if row[0] == "power-off"]
+    assert cut == [("power-off", "listrik", 0)]
+    assert ("freezer-1",) not in told()
+    for n in range(75, 95):
+        minute(n)
+    kitchen.until(lambda: ("freezer-1",) in told(), "the silence to be told")
+    for n in range(95, 130):
+        minute(n)
+    assert told().count(("freezer-1",)) == 1
+    assert ("chiller-2",) not in told()
+
+
+def test_a_probe_that_measures_something_else_begins_anew(kitchen: Bench) -> None:
+    """Moved from the food into the air in the middle of an excursion: what was told of it ends, and the next one is
+    news."""
+    send(kitchen, *(temperature(12.0, n * MINUTE, "chiller-2") for n in range(100)))
+    assert ("chiller-very-hot", "chiller-2", 1) in incidents(kitchen)
+    sensors = [
+        msgspec.structs.replace(one, measures="air") if one.id == "chiller-2" else one
+        for one in KITCHEN.settings.sensors
+    ]
+    kitchen.book = msgspec.structs.replace(
+        KITCHEN, settings=msgspec.structs.replace(KITCHEN.settings, sensors=sensors)
+    )  # fmt: skip
+    kitchen.restart()
+    assert [row for row in incidents(kitchen) if row[2]] == []
+    later = [temperature(14.0, n * MINUTE, "chiller-2") for n in range(200, 400)]
+    sender = Sender(spool="c" * 20).add(*later)
+    for number, item in enumerate(later, 1):
+        kitchen.send(sender.batch(number, number, sent_ms=item.at_ms + 100))
+    assert [row for row in incidents(kitchen) if row[0] == "chiller-very-hot"] == [
+        ("chiller-very-hot", "chiller-2", 0), ("chiller-very-hot", "chiller-2", 1),
+    ]  # fmt: skip

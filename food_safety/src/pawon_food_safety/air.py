@@ -21,7 +21,10 @@ from .window import Extremes
 ONSET_RISE_C = 3.0
 # One that never rose further was a compressor's swing, and the food felt it.
 DEFROST_RISE_C = 6.0
+RECOVERY_MS = 15 * 60_000
+CAUGHT_UP_C = 1.0
 DAY_MS = 24 * 3_600_000
+SAME_HOUR_MS = 3_600_000
 
 
 class AirState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -119,16 +122,20 @@ class Air:
         came_back = air_c <= self._base + ONSET_RISE_C
         if self._since_ms is not None:
             self._peak = max(self._peak, air_c)
-            if came_back and at_ms - self._since_ms <= self._longest_ms:
+            # Air that falls again has its heater off; it may take its time to come back.
+            is_falling = air_c <= self._peak - ONSET_RISE_C
+            longest_ms = self._longest_ms + (RECOVERY_MS if is_falling else 0)
+            if came_back and at_ms - self._since_ms <= longest_ms:
                 if self._peak - self._base >= DEFROST_RISE_C:
                     self._defrosts = (*self._defrosts, at_ms)[-row.most_a_day :]
                 else:
                     self.felt = self._missed
                 self._since_ms = None
-            elif at_ms - self._since_ms > self._longest_ms or air_c > row.ceiling_c:
+            elif at_ms - self._since_ms > longest_ms or air_c > row.ceiling_c:
                 self._end_as_none()
         elif self._spent:
-            self._spent = not came_back or at_ms < self._open_until_ms
+            # Back where it came from, or no warmer than the food has become: there is nothing left to believe or not.
+            self._spent = not (came_back or air_c <= self.felt + CAUGHT_UP_C) or at_ms < self._open_until_ms
         elif rise_c >= ONSET_RISE_C and air_c <= row.ceiling_c and at_ms >= self._open_until_ms:
             self._begin(row, at_ms, air_c, air_c - rise_c)
         if self._defrosts or self._refused_ms is not None:
@@ -136,7 +143,8 @@ class Air:
 
     def _begin(self, row: Defrost, at_ms: int, air_c: float, base: float) -> None:
         """It may be one; but no more a day than freezers have, and not one upon the other."""
-        of_the_day = [ended for ended in self._defrosts if ended > at_ms - DAY_MS]
+        # One of yesterday's at the same hour ended a little later than this one begins.
+        of_the_day = [ended for ended in self._defrosts if ended > at_ms - DAY_MS + SAME_HOUR_MS]
         self._base, self._peak = base, air_c
         if len(of_the_day) >= row.most_a_day:
             self._refused_ms = at_ms

@@ -47,6 +47,11 @@ def declare(
             state = None
         elif known is not None and state is None and not fresh:
             state = known
+        if known is not None and known == state and trouble.is_overdue(sensor.id, now_ms, patience.warning_s * 1000):
+            # Declared again, so that it is told: what explained it is over.
+            out.append(
+                SilenceEntry(subject=sensor.id, scope="sensor", state=known, since_ms=valid_until_ms, at_ms=now_ms)
+            )
         out += _decide(trouble, sensor.id, "sensor", state, valid_until_ms, now_ms)
     return out
 

@@ -90,4 +90,7 @@ class Acts:
 
 def _said(act: AnyAct) -> dict[str, Any]:
     """What a person said in an act: a page fills in the time, and a PIN is hashed anew, each time it is sent."""
-    return {name: said for name, said in msgspec.to_builtins(act).items() if name not in FILLED_IN}
+    said = {name: value for name, value in msgspec.to_builtins(act).items() if name not in FILLED_IN}
+    if said.get("measured"):
+        said.pop("readings_c", None)  # the server reads the sensor anew, each time
+    return said

@@ -7,6 +7,7 @@ of what happened use the offset. Sensor trouble is another kind: see ``sensor_tr
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -77,8 +78,10 @@ class _Judged(msgspec.Struct):
 class Excursions:
     """Projection of ``judgement``, and of ``incident`` rows of ``KINDS``."""
 
-    def __init__(self, kitchen: str, rows: IncidentRows, cooked: Cooked) -> None:
-        self._kitchen, self._rows, self._cooked = kitchen, rows, cooked
+    def __init__(
+        self, kitchen: str, rows: IncidentRows, cooked: Cooked, power_is_back: Callable[[str, int], None]
+    ) -> None:
+        self._kitchen, self._rows, self._cooked, self._power_is_back = kitchen, rows, cooked, power_is_back
         self._judged: dict[str, _Judged] = {}
         self._dirty: set[str] = set()
         self._unpaged: set[str] = set()  # incidents that opened late and still last
@@ -198,6 +201,7 @@ class Excursions:
             del one.incidents[finding.rule]
             if finding.kind == "power":
                 self._page_what_outlasts(connection, book, known, arrival.received_ms)
+                self._power_is_back(known, arrival.received_ms)
 
     def _page_what_lasts(
         self, connection: Connection, book: Rulebook, sensor: Sensor, one: _Judged, arrival: Arrival, at_ms: int,
@@ -218,7 +222,8 @@ class Excursions:
     def _page_what_outlasts(self, connection: Connection, book: Rulebook, cut: str, now_ms: int) -> None:
         """The electricity is back, and what it explained is not over: each sensor's gravest danger pages, unless one of
         the sensor has."""
-        untold = set(self._rows.untold_of(connection, cut))
+        # What came late pages by itself, once it is of now.
+        untold = set(self._rows.untold_of(connection, cut)) - self._unpaged
         for sensor in book.settings.sensors if untold else ():
             one = self._judged.get(sensor.id)
             if one is None:
@@ -261,7 +266,7 @@ class Excursions:
             if one.profile is not None:
                 one.kept = one.remembered()
             one.profile, one.sensor = book.profile, sensor
-            of = f"{sensor.point}/{sensor.quantity}/{sensor.measures}"
+            of = _of(sensor)
             if one.kept.of not in ("", of):
                 one.kept = Remembered()
             one.kept = msgspec.structs.replace(one.kept, of=of)
@@ -296,7 +301,9 @@ class Excursions:
         over_now: list[str] = []
         for name, one in self._judged.items():
             judged = _rules_of(book.profile, sensors.get(name))
-            over = sorted(set(one.incidents) - judged)
+            # Of another point, or of air instead of food, nothing goes on that was judged before.
+            is_another = name in sensors and one.kept.of not in ("", _of(sensors[name]))
+            over = sorted(one.incidents if is_another else set(one.incidents) - judged)
             if over:
                 # Their rules begin anew, should they ever be back.
                 self._put_aside(one, over)
@@ -311,6 +318,7 @@ class Excursions:
             one.profile, one.point, one.contact = None, None, None
         for ended in over_now:
             self._page_what_outlasts(connection, book, ended, at_ms)
+            self._power_is_back(ended, at_ms)
 
     @staticmethod
     def _put_aside(one: _Judged, rules: list[str]) -> None:
@@ -335,6 +343,11 @@ class Excursions:
         ]  # fmt: skip
         put_rows(connection, judgement, rows)
         self._dirty.clear()
+
+
+def _of(sensor: Sensor) -> str:
+    """What of a sensor makes its rules' memory its own."""
+    return f"{sensor.point}/{sensor.quantity}/{sensor.measures}"
 
 
 def _rules_of(profile: Profile, sensor: Sensor | None) -> set[str]:

@@ -16,6 +16,8 @@ from .context import Arrival
 
 # The "channel" of an alert that a witness leaves to the primary server.
 WITNESS = "witness"
+# A kitchen has a few power cuts a day; a silence outlasts no more of them than these.
+MAX_CUTS = 100
 # Older than this on arrival is news of the past: a heartbeat, a commit and a slow link lie well below it.
 LATE_AFTER_MS = 120_000
 # The edition from which late incidents are told together, and what paged nobody ends in silence.
@@ -97,6 +99,18 @@ class IncidentRows:
         )  # fmt: skip
         return list(found.scalars())
 
+    def cuts_over(self, connection: Connection) -> dict[str, int]:
+        """When the power cuts of the last days ended, by their incidents."""
+        found = connection.execute(
+            select(incident.c.id, incident.c.closed_ms)
+            .where(
+                incident.c.kitchen == self._kitchen, incident.c.kind == "power", incident.c.closed_ms.is_not(None)
+            )
+            .order_by(incident.c.opened_ms.desc())
+            .limit(MAX_CUTS)
+        )  # fmt: skip
+        return {row.id: row.closed_ms for row in found}
+
     def is_explained(self, connection: Connection, incident_id: str) -> bool:
         """Whether the power cut that explains an incident still lasts."""
         cause = select(incident.c.explained_by).where(incident.c.kitchen == self._kitchen, incident.c.id == incident_id)
@@ -115,6 +129,10 @@ class IncidentRows:
 
     def page(self, connection: Connection, incident_id: str, created_ms: int, text: str) -> None:
         """Late means over: what is still wrong when the backlog is drained pages once, as now."""
+        name = f"{incident_id}.opened"
+        known = select(alert.c.id).where(alert.c.kitchen == self._kitchen, alert.c.id == name)
+        if connection.execute(known).first() is not None:
+            return
         self.alert(connection, incident_id, "opened", created_ms, text)
         connection.execute(
             update(incident)

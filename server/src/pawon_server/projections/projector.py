@@ -128,7 +128,7 @@ class Projector:
         self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)
         self.calibrations = Calibrations(kitchen, self._incident_rows)
         self.acts.know((RecordCalibration, WithdrawCalibration), self.calibrations.refuse, self.calibrations.take)
-        self.excursions = Excursions(kitchen, self._incident_rows, self.batches.cooked)
+        self.excursions = Excursions(kitchen, self._incident_rows, self.batches.cooked, self.trouble.ended_cut)
         self.watches: dict[str, Watch] = {BATCHES: self.batches, CALIBRATIONS: self.calibrations}
 
     def load(self, connection: Connection) -> None:

@@ -36,6 +36,8 @@ class SensorTrouble:
         self._faults: dict[str, str] = {}  # sensor -> open fault incident
         self._unpaged: set[str] = set()  # of these, what opened late and paged nobody
         self._silences: dict[str, tuple[str, str]] = {}  # subject -> (incident, severity)
+        self._muted: dict[str, str] = {}  # of these, what a power cut explained -> the cut
+        self._cuts_over: dict[str, int] = {}
 
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
@@ -49,6 +51,21 @@ class SensorTrouble:
         self._faults = {row.sensor: row.id for row in still_open if row.kind == "fault"}
         self._unpaged = self._rows.unpaged(connection, "fault")
         self._silences = {row.sensor: (row.id, row.severity) for row in still_open if row.kind == "silence"}
+        self._muted = {
+            row.sensor: row.explained_by
+            for row in still_open
+            if row.kind == "silence" and row.explained_by and not self._rows.was_told(connection, row.id)
+        }
+        self._cuts_over = self._rows.cuts_over(connection) if self._muted else {}
+
+    def ended_cut(self, cut: str, closed_ms: int) -> None:
+        """The electricity is back: what it explained has to come back, too."""
+        self._cuts_over[cut] = closed_ms
+
+    def is_overdue(self, subject: str, now_ms: int, patience_ms: float) -> bool:
+        """Whether a silence that nobody was told of outlasts the power cut that explained it."""
+        over_ms = self._cuts_over.get(self._muted.get(subject, ""))
+        return over_ms is not None and now_ms - over_ms >= patience_ms
 
     def take_fault(
         self, connection: Connection, book: Rulebook, sensor: Sensor, arrival: Arrival, sequence: int,
@@ -108,15 +125,19 @@ class SensorTrouble:
                 if self._rows.was_told(connection, known[0]):
                     self._rows.alert(connection, known[0], "closed", entry.at_ms, f"Data kembali: {name}.")
                 del self._silences[entry.subject]
+                self._muted.pop(entry.subject, None)
         elif known is None:
             incident_id = f"silence.{journal_id}.{entry.subject}"
+            cut = None if sensor is None else self._rows.explained_by(sensor)
+            if cut is not None:
+                self._muted[entry.subject] = cut
             self._silences[entry.subject] = (incident_id, entry.state)
             self._rows.open(
                 connection, book, incident_id, kind="silence", severity=entry.state, sensor=entry.subject,
                 point=sensor.point if sensor is not None else "gateway", rule=f"{entry.scope}-silence",
                 began_ms=entry.since_ms, opened_ms=entry.at_ms, worst=None, limit_value=None, quantity=None,
                 late=False, boot=None, offset_ms=None, clock=None, journal_id=journal_id, created_ms=entry.at_ms,
-                explained_by=None if sensor is None else self._rows.explained_by(sensor),
+                explained_by=cut,
                 text=_silence_text(name),
             )  # fmt: skip
         else:
@@ -125,6 +146,7 @@ class SensorTrouble:
             if not self._rows.was_told(connection, known[0]) and not self._rows.is_explained(connection, known[0]):
                 # A power cut explained it; that is over, and it is still silent.
                 self._rows.alert(connection, known[0], "opened", entry.at_ms, _silence_text(name))
+                self._muted.pop(entry.subject, None)
         changes.incidents = changes.alerts = True
         if sensor is not None:
             changes.sensors.add(sensor.id)
