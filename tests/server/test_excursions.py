@@ -298,3 +298,25 @@ def test_a_probe_that_measures_something_else_begins_anew(kitchen: Bench) -> Non
     assert [row for row in incidents(kitchen) if row[0] == "chiller-very-hot"] == [
         ("chiller-very-hot", "chiller-2", 0), ("chiller-very-hot", "chiller-2", 1),
     ]  # fmt: skip
+
+
+def test_a_spike_is_no_temperature_and_many_are_the_sensors_trouble(kitchen: Bench) -> None:
+    """Single values far away and back say nothing of the food; more than a day has are told of the sensor, apart. A
+    jump that stays is judged from its first value on, also when the gateway restarts right after it."""
+    items = [temperature(60.0 if n % 5 == 4 else 3.0, n * MINUTE, "chiller-2") for n in range(5 * 24)]
+    send(kitchen, *items)
+    assert incidents(kitchen) == [("spikes", "chiller-2", 1)]
+    assert kitchen.rows("SELECT kind, severity FROM incident") == [("spike", "warning")]
+    jump = [temperature(3.0, 200 * MINUTE, "chiller-2"), temperature(40.0, 201 * MINUTE, "chiller-2")]
+    sender = Sender(spool="d" * 20).add(*jump)
+    for number, item in enumerate(jump, 1):
+        kitchen.send(sender.batch(number, number, sent_ms=item.at_ms + 100))
+    after = [temperature(40.0, n * MINUTE, "chiller-2") for n in range(1, 30)]
+    boot = Sender(
+        spool="e" * 20, boot="22222222-3333-4444-5555-666666666666", offset_ms=sender.offset_ms + 202 * MINUTE
+    )
+    boot.add(*after)
+    for number, item in enumerate(after, 1):
+        kitchen.send(boot.batch(number, number, sent_ms=item.at_ms + 100))
+    ((began_ms,),) = kitchen.rows("SELECT began_ms FROM incident WHERE rule = 'chiller-very-hot'")
+    assert int(str(began_ms)) - sender.offset_ms == 201 * MINUTE

@@ -71,11 +71,11 @@ class PointRules:
 
 def rules_at(
     profile: Profile, point: str, quantity: str, *, measures: Literal["product", "air"] = "product",
-    error_c: float | None = None, door: bool = False, health: bool = False,
+    error_c: float | None = None, door: bool = False, health: bool = False, spikes: bool = False,
 ) -> PointRules:  # fmt: skip
     """The rules for a sensor at a point. ``error_c``: its own error instead of the limits' guard bands (temperatures
     only); ``door``: the state of the door is known, without which fast air says nothing; ``health``: also the rules
-    about the sensor itself, where nobody before has looked at that."""
+    about the sensor itself, where nobody before has looked at that; ``spikes``: of these only that about jumps."""
     limits = profile.limits_at(point, quantity)
     if quantity != "temperature_c":
         return PointRules(limits=tuple(limits))
@@ -87,7 +87,8 @@ def rules_at(
         rates=tuple(row for row in profile.rate if row.point == point and (door or measures == "product")),
         defrost=_at(profile.defrost, point) if buffer is not None else None,
         processes=() if measures == "air" else _processes(profile, point),
-        stuck=_at(profile.stuck, point) if health else None, spike=_at(profile.spike, point) if health else None,
+        stuck=_at(profile.stuck, point) if health else None,
+        spike=_at(profile.spike, point) if health or spikes else None,
     )  # fmt: skip
 
 
@@ -105,8 +106,9 @@ def _at(rows: Sequence[R], point: str) -> R | None:
 class PointJudge:
     """The rules of one sensor with all they remember."""
 
-    __slots__ = ("_air", "_at_rest", "_door_open", "_explained_until_ms", "_highest", "_lowest", "_often", "_process",
-                 "_rates", "_spike", "_spiky", "_states", "_stuck", "_unseen", "last_ms", "rules")  # fmt: skip
+    __slots__ = ("_air", "_at_rest", "_believed", "_door_open", "_dropped", "_explained_until_ms", "_highest",
+                 "_lowest", "_often", "_process", "_rates", "_spiky", "_states", "_stuck", "_unseen", "_waiting",
+                 "last_ms", "rules")  # fmt: skip
 
     def __init__(self, rules: PointRules, state: PointState | None = None) -> None:
         state = PointState() if state is None else state
@@ -120,7 +122,11 @@ class PointJudge:
         self._air = None if rules.buffer is None else Air(rules.buffer, rules.defrost, state.air)
         self._often = state.often
         self._process = ProcessJudge(rules.processes, state.process) if rules.processes else None
-        self._stuck, self._spike, self._spiky = state.stuck, state.spike, state.spiky
+        self._stuck, self._spiky = state.stuck, state.spiky
+        jumps = SpikeState() if state.spike is None else state.spike
+        # The newest value that is believed, one that jumped away from it, and what was dropped: ``SpikeState``.
+        self._believed = None if jumps.last_ms is None else (jumps.last_ms, jumps.last, jumps.valid_until_ms)
+        self._waiting, self._dropped = jumps.waiting, jumps.dropped
         self._door_open, self._explained_until_ms = state.door_open, state.explained_until_ms
 
     # --- what comes in ----------------------------------------------------------------------------------------------
@@ -131,16 +137,21 @@ class PointJudge:
         """Judge a reading: ``limit.Observation``'s fields. One that is not newer than the last one changes nothing."""
         if self.last_ms is not None and at_ms <= self.last_ms:
             return ()
-        if self.rules.spike is not None:
-            return self._see_through(self.rules.spike, at_ms, value, valid_until_ms, low, high)
+        spike = self.rules.spike
+        if spike is not None:
+            known = self._believed
+            jumps = known is not None and at_ms <= known[2] and abs(value - known[1]) > spike.jump_c
+            if jumps or self._waiting is not None or self._dropped:
+                return self._see_through(spike, at_ms, value, valid_until_ms, low, high)
+            self._believed = (at_ms, value, valid_until_ms)
         return self._take(at_ms, value, valid_until_ms, low, high)
 
     def finish(self) -> Sequence[Finding]:
         """No more readings: a value that waited to be confirmed is believed."""
-        if self._spike is None or self._spike.waiting is None:
+        one = self._waiting
+        if one is None:
             return ()
-        one = self._spike.waiting
-        self._spike = SpikeState(dropped=self._spike.dropped)
+        self._waiting, self._believed = None, (one.at_ms, one.value, one.valid_until_ms)
         return self._take(one.at_ms, one.value, one.valid_until_ms, one.low, one.high)
 
     def door(self, at_ms: int, is_open: bool, valid_until_ms: int = NEVER_MS) -> None:
@@ -192,7 +203,7 @@ class PointJudge:
             rates={watch.row.id: watch.state() for watch in self._rates},
             air=None if self._air is None else self._air.state(), often=self._often,
             process=None if self._process is None else self._process.state(), stuck=self._stuck,
-            spike=self._spike, spiky=self._spiky, door_open=self._door_open,
+            spike=self._jumps() if self.rules.spike is not None else None, spiky=self._spiky, door_open=self._door_open,
             explained_until_ms=self._explained_until_ms,
         )  # fmt: skip
 
@@ -248,19 +259,26 @@ class PointJudge:
         self, row: Spike, at_ms: int, value: float, valid_until_ms: int, low: float | None, high: float | None
     ) -> Sequence[Finding]:
         seen = Value(at_ms=at_ms, value=value, valid_until_ms=valid_until_ms, low=low, high=high)
-        waiting = None if self._spike is None else self._spike.waiting
-        if waiting is not None and at_ms <= waiting.at_ms:
+        if self._waiting is not None and at_ms <= self._waiting.at_ms:
             return ()
-        self._spike, believed = step_spike(row, self._spike or SpikeState(), seen)
+        jumps, believed = step_spike(row, self._jumps(), seen)
+        self._believed = None if jumps.last_ms is None else (jumps.last_ms, jumps.last, jumps.valid_until_ms)
+        self._waiting, self._dropped = jumps.waiting, jumps.dropped
         found: list[Finding] = []
         for one in believed:
             found += self._take(one.at_ms, one.value, one.valid_until_ms, one.low, one.high)
-        if (spiky := too_many(row, self._spike, at_ms)) is not self._spiky:
+        if (spiky := too_many(row, jumps, at_ms)) is not self._spiky:
             self._spiky = spiky
             event: Literal["opened", "closed"] = "opened" if spiky else "closed"
-            began_ms = self._spike.dropped[0]
+            began_ms = jumps.dropped[0]
             found.append(Finding(kind="spike", row=row, event=event, at_ms=at_ms, began_ms=began_ms))
         return found
+
+    def _jumps(self) -> SpikeState:
+        last_ms, last, valid_until_ms = (None, 0.0, 0) if self._believed is None else self._believed
+        return SpikeState(
+            last_ms=last_ms, last=last, valid_until_ms=valid_until_ms, waiting=self._waiting, dropped=self._dropped
+        )
 
     def _look_if_stuck(
         self,

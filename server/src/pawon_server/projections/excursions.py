@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -32,7 +33,7 @@ from .context import Arrival, Changes
 from .incident_rows import SUMMARIES, IncidentRows, is_news
 
 # What incidents of these rules are about. A power cut explains others.
-KINDS = ("limit", "rate", "defrost", "cooking", "cooling", "reheating", "door", "power")
+KINDS = ("limit", "rate", "defrost", "spike", "cooking", "cooling", "reheating", "door", "power")
 
 
 class Cooked(Protocol):
@@ -105,6 +106,7 @@ class Excursions:
         changes: Changes,
     ) -> None:  # fmt: skip
         """Run every rule of the sensor's point on one reading."""
+        self._finish(connection, book, sensor, arrival, sequence, changes)
         one = self._at_work(book, sensor, arrival, item.at_ms)
         if one.point is None:
             return
@@ -237,6 +239,19 @@ class Excursions:
             worst = None if one.point is None else one.point.worst(row.id)
             self._rows.page(connection, one.incidents[row.id], now_ms, _text(row, sensor, worst, row.severity))
 
+    def _finish(
+        self, connection: Connection, book: Rulebook, sensor: Sensor, arrival: Arrival, sequence: int,
+        changes: Changes,
+    ) -> None:  # fmt: skip
+        """A new boot begins: what waited in the one before to be confirmed is believed, on its own timeline."""
+        one = self._judged.get(sensor.id)
+        if one is None or one.boot == arrival.boot:
+            return
+        self._put_to_work(one, book, sensor)
+        before = replace(arrival, boot=one.boot, offset_ms=one.offset_ms, sent_ms=None)
+        for finding in () if one.point is None else one.point.finish():
+            self._tell(connection, book, sensor, one, finding, before, sequence, changes)
+
     # --- which rules ------------------------------------------------------------------------------------------------
 
     def _at_work(self, book: Rulebook, sensor: Sensor, arrival: Arrival, at_ms: int) -> _Judged:
@@ -362,7 +377,7 @@ def _rules_of(profile: Profile, sensor: Sensor | None) -> set[str]:
 def _rules_at(profile: Profile, sensor: Sensor) -> PointRules:
     return rules_at(
         profile, sensor.point, sensor.quantity, measures=sensor.measures, error_c=sensor.error_c,
-        door=bool(sensor.door),
+        door=bool(sensor.door), spikes=True,  # values that stand still the gateway tells
     )  # fmt: skip
 
 

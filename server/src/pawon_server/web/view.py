@@ -67,7 +67,7 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     kind: Literal[
         "limit", "rate", "cooking", "cooling", "reheating", "batch", "lot", "check", "door", "power", "defrost",
-        "silence", "fault", "calibration", "fork",
+        "silence", "spike", "fault", "calibration", "fork",
     ]  # fmt: skip
     severity: Literal["warning", "critical"]
     sensor: str
