@@ -58,7 +58,7 @@ def rules(measure: Measure) -> None:
         ("hot holding, product: 2 limits, rate", "hot-hold", "product", series(lambda n: 68 + math.sin(n), -9.0)),
         ("pans: lethality and 75 C", "cooking", "product", series(pan, 0.0)),
     ):
-        wanted = rules_at(profile, point, "temperature_c", measures=measures, door=measures == "air")  # type: ignore[arg-type]  # two literals
+        wanted = rules_at(profile, point, "temperature_c", measures=measures, door=measures == "air", spikes=True)  # type: ignore[arg-type]  # two literals
 
         def judge(wanted: object = wanted, rows: Series = rows) -> None:
             see = PointJudge(wanted).see  # type: ignore[arg-type]  # as made above
@@ -90,7 +90,7 @@ def _memory() -> None:
     kinds = [("chiller", "product", chiller, 5.0), ("chiller", "air", chiller, 5.0), ("freezer", "air", freezer, 3.0)]
     days = [series(calm, beyond, 1440) for _, _, calm, beyond in kinds]
     wanted = [
-        rules_at(profile, point, "temperature_c", measures=measures, door=measures == "air")  # type: ignore[arg-type]  # two literals
+        rules_at(profile, point, "temperature_c", measures=measures, door=measures == "air", spikes=True)  # type: ignore[arg-type]  # two literals
         for point, measures, _, _ in kinds
     ]
     tracemalloc.start()

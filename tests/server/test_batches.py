@@ -312,3 +312,12 @@ def test_a_pan_that_was_only_guessed_is_dated_also_when_all_is_eaten(record: Str
     assert record.rows("SELECT cooked_ms FROM batch") == [(at("01:00"),)]
     record.look_at_clock()
     assert "served-6h" in {str(row[0]) for row in incidents(record)}
+
+
+@pytest.mark.parametrize("cooked_ms", [2**53, -(2**53), 253_402_300_800_000])
+def test_a_clock_that_tells_no_time_sets_no_batch_aside(record: Straight, cooked_ms: int) -> None:
+    """A pan that was cooked beyond the calendar counts from when it came, and waits for its clock."""
+    passed(record, cooked_ms=cooked_ms, began_ms=cooked_ms - 60_000)
+    ((cooked, day),) = record.rows("SELECT cooked_ms, day FROM batch")
+    assert abs(int(str(cooked)) - record.now_ms) < 60_000
+    assert str(day).startswith("20")

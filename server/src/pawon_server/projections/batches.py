@@ -46,6 +46,8 @@ class _Told:
 
 # A month of a kitchen that cooks a dozen a day: so far a boot that is dated late moves what is over.
 MAX_LOOKED_BACK = 400
+# What a clock tells beyond is no time of any calendar (``people.act.Moment``).
+CALENDAR_MS = 2**43
 
 
 class Batches:
@@ -132,9 +134,10 @@ class Batches:
         """
         at_ms = cooked_ms - arrival.offset_ms
         age_ms = arrival.age_ms(at_ms)
-        if not arrival.trusted:
-            # Until its clock is known, the server's own knows better how long ago that was; of an earlier boot nobody
-            # does, and it counts from its arrival.
+        dated = arrival.trusted and 0 <= cooked_ms < CALENDAR_MS
+        if not dated:
+            # Until its clock is known, or when it tells no time, the server's own knows better how long ago that was;
+            # of an earlier boot nobody does, and it counts from its arrival.
             moved = arrival.received_ms - (age_ms or 0) - cooked_ms
             cooked_ms, began_ms = cooked_ms + moved, None if began_ms is None else began_ms + moved
         waiting = [one for one in self._open.values() if one.place == sensor.place and one.named and not one.over
@@ -146,7 +149,7 @@ class Batches:
         pan = Pan(
             name=f"{sensor.name} {len(known.pans) + 1}", cooked_ms=cooked_ms, began_ms=began_ms, peak_c=peak_c,
             f_min=f_min, sensor=sensor.id, gateway=arrival.gateway, boot=arrival.boot, at_ms=at_ms,
-            dated=arrival.trusted,
+            dated=dated,
         )  # fmt: skip
         told = _Told(at_ms=cooked_ms, what="pan", content=msgspec.json.encode(pan), journal_id=arrival.journal_id)
         self._keep(connection, book, with_pan(known, pan), told, arrival.received_ms, changes)
