@@ -141,7 +141,7 @@ class PointJudge:
         if spike is not None:
             known = self._believed
             jumps = known is not None and at_ms <= known[2] and abs(value - known[1]) > spike.jump_c
-            if jumps or self._waiting is not None or self._dropped:
+            if jumps or self._waiting is not None or self._spiky:
                 return self._see_through(spike, at_ms, value, valid_until_ms, low, high)
             self._believed = (at_ms, value, valid_until_ms)
         return self._take(at_ms, value, valid_until_ms, low, high)
