@@ -69,6 +69,11 @@ class Contact(_Item, frozen=True, kw_only=True, tag="contact"):
     active: bool
     every_s: Annotated[float, Meta(gt=0, le=HEARTBEAT_S)] = HEARTBEAT_S
 
+    @property
+    def valid_ms(self) -> int:
+        """How long after ``at_ms`` what it said may still be believed."""
+        return int(self.every_s * VALID_HEARTBEATS * 1000)
+
 
 class Weighing(_Item, frozen=True, kw_only=True, tag="weighing"):
     """One change of load between two stable plateaus of one scale, in grams.

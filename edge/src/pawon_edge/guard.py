@@ -82,7 +82,7 @@ class Guard:
                 self._told(seen.sensor, one.row, one.rule, one.severity, one.worst, over=one.event == "closed")
 
     def _contact(self, seen: Contact) -> None:
-        valid_until_ms = seen.at_ms + int(seen.every_s * 1500)
+        valid_until_ms = seen.at_ms + seen.valid_ms
         if seen.contact == "door":
             for one in self._sensors.values():
                 if one.door == seen.sensor and one.id in self._points:

@@ -166,7 +166,8 @@ class PointJudge:
     # --- what is known ----------------------------------------------------------------------------------------------
 
     def pending(self) -> Iterator[tuple[Spoken, Severity | None]]:
-        """Every rule by which something is wrong, with how bad it is, or has begun to be (``None``). Milder first."""
+        """Every rule by which something is wrong with the food or what keeps it, with how bad it is, or has begun to be
+        (``None``). Milder first. The sensor's own trouble is not among them."""
         for watch in self._rates:
             if watch.began_ms is not None:
                 yield watch.row, watch.row.severity

@@ -124,9 +124,10 @@ class Excursions:
         changes: Changes,
     ) -> None:  # fmt: skip
         """A door moved, electricity went or came back, or all is as it was: its own rules, and those it explains."""
-        valid_until_ms = item.at_ms + int(item.every_s * 1500)
+        valid_until_ms = item.at_ms + item.valid_ms
         if item.contact == "door":
             for behind in self._behind(book, sensor.id):
+                self._finish(connection, book, behind, arrival, sequence, changes)
                 judged = self._at_work(book, behind, arrival, item.at_ms)
                 if judged.point is not None:
                     judged.point.door(item.at_ms, item.active, valid_until_ms)

@@ -351,7 +351,7 @@ class Projector:
         origin: Origin = AS_IT_CAME,
     ) -> None:  # fmt: skip
         late = self.readings.take(arrival, sequence, item, origin)
-        measured_ms, valid_ms = arrival.offset_ms + item.at_ms, int(item.every_s * 1500)
+        measured_ms, valid_ms = arrival.offset_ms + item.at_ms, item.valid_ms
         self.completeness.take(connection, book.settings.timezone, item.sensor, measured_ms, valid_ms, late)
 
     def _sensors_of(self, settings: Settings) -> dict[str, Sensor]:

@@ -68,7 +68,7 @@ class Readings:
     ) -> bool:  # fmt: skip
         """One measured value, corrected where it had to be; whether it was older than its validity when it came."""
         quantity, value, low, high, count = _numbers(item)
-        valid_ms = int(item.every_s * 1500)
+        valid_ms = item.valid_ms
         late = arrival.sent_ms is None or arrival.sent_ms - item.at_ms > valid_ms
         # In the order of the table's columns.
         row = (
@@ -93,7 +93,7 @@ class Readings:
         arrival, item, raw = taken
         row = self._row(sensor, arrival)
         quantity, value, low, high, _ = _numbers(item)
-        valid_ms, age_ms = int(item.every_s * 1500), arrival.age_ms(item.at_ms)
+        valid_ms, age_ms = item.valid_ms, arrival.age_ms(item.at_ms)
         if age_ms is not None:
             # The server's clock and the sender's own ageing decide what is fresh; no gateway's wall clock is trusted.
             row["fresh_until_ms"] = arrival.received_ms - age_ms + valid_ms
