@@ -82,6 +82,10 @@ class Weighing(_Item, frozen=True, kw_only=True, tag="weighing"):
     samples around it as ``[[ms since start_ms, g], ...]``. ``restart``: the load differs from the last stable value
     known before the gateway's restart, so nobody saw it change. ``first``: the first plateau this spool ever saw on
     the scale, with ``before_g`` 0.
+
+    The scale's own state: ``zero_g`` is where it came to rest when it was last seen empty, at ``zero_at_ms`` (neither:
+    not since the gateway started); ``load`` and ``tare_g`` are what it said of tare, where its format can; ``drift_g``
+    is the slow drift that was followed while ``before_g`` lay there, and is no part of the difference.
     """
 
     sensor: Id
@@ -94,6 +98,11 @@ class Weighing(_Item, frozen=True, kw_only=True, tag="weighing"):
     noise_g: Annotated[float, Meta(ge=0)] = 0.0
     confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
     division_g: Annotated[float, Meta(gt=0)] = 1.0
+    zero_g: float | None = None
+    zero_at_ms: Milliseconds | None = None
+    load: Literal["", "gross", "net"] = ""
+    tare_g: float | None = None
+    drift_g: float = 0.0
     trace: Annotated[list[tuple[int, float]], Meta(max_length=256)] = []
 
 
