@@ -16,7 +16,7 @@ from pawon_food_safety.overrides import adjust, overrides_of
 from pawon_food_safety.profile import Profile, ProfileError, load_profile
 
 from . import rulebook
-from .projections.stock import OPENING
+from .stock import accounts
 from .store.address import Address, is_database, parse_database
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -76,15 +76,25 @@ class ItemTable(_Table):
     id: Id
     name: Annotated[str, Field(min_length=1, max_length=60)]
     unit: Literal["g", "ml", "piece"] = "g"
+    # Grams of one ml or of a mean piece: how a scale counts it.
+    unit_g: Annotated[float, Field(gt=0, le=100_000)] = 1.0
+    food: Annotated[str, Field(pattern=r"^[a-z-]{0,32}$")] = ""
+    shelf_life_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    edible_percent: Annotated[float, Field(gt=0, le=100)] = 100.0
+    minimum: Annotated[int, Field(ge=0)] | None = None
+    lead_days: Annotated[int, Field(ge=0, le=60)] = 2
+    gtin: Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{8,14}$")]], Field(max_length=40)] = []
+    halal: bool = False
 
 
 class PlaceTable(_Table):
-    """A place watched by a scale, holding one item. With ``auto_confirm`` its weighings are booked without asking."""
+    """A place. With a ``scale`` it holds one ``item``, or whatever a person says (a shared receiving scale); with
+    ``auto_confirm`` its weighings are booked without asking."""
 
     id: Id
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    scale: Id
-    item: Id
+    scale: Annotated[str, Field(max_length=32)] = ""
+    item: Annotated[str, Field(max_length=32)] = ""
     auto_confirm: bool = False
     filled_from: Id = "supplier"
     emptied_to: Id = "prep"
@@ -201,7 +211,7 @@ class ServerConfig(_Table):
             name=self.name,
             timezone=self.timezone,
             sensors=[rulebook.Sensor(**row.model_dump()) for row in self.sensor],
-            items=[rulebook.Item(**row.model_dump()) for row in self.item],
+            items=[rulebook.Item(**{**row.model_dump(), "gtin": tuple(row.gtin)}) for row in self.item],
             places=[rulebook.Place(**row.model_dump()) for row in self.place],
             witness=self.role == "witness",
             edition=rulebook.EDITION,
@@ -294,23 +304,35 @@ def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
                 problems.append(f"sensor[{number}].{contact}: no sensor {name!r} whose quantity is {contact}")
             elif name and gateways.get(name) != sensor.get("gateway"):
                 problems.append(f"sensor[{number}].{contact}: {name!r} is of another gateway; its times do not compare")
-    units = {row.get("id"): row.get("unit", "g") for _, row in rows["item"]}
+    items = {row.get("id"): row for _, row in rows["item"]}
+    problems += [
+        f"item[{number}].unit_g: how many grams has one {row['unit']}? Without it no scale can count {row.get('id')!r}"
+        for number, row in rows["item"]
+        if row.get("unit", "g") != "g"
+        and "unit_g" not in row
+        and any(one.get("item") == row.get("id") and one.get("scale") for _, one in rows["place"])
+    ]
+    problems += [
+        f"item[{number}].unit_g: one gram is one gram"
+        for number, row in rows["item"]
+        if row.get("unit", "g") == "g" and row.get("unit_g", 1) != 1
+    ]
     scales = [row.get("scale") for _, row in rows["place"]]
     for place, (number, row) in enumerate(rows["place"]):
         where, scale = f"place[{number}]", row.get("scale")
-        if scale is not None and scale not in quantities:
+        if scale and scale not in quantities:
             problems.append(f"{where}.scale: no sensor {scale!r}")
-        elif scale is not None and quantities[scale] != "mass_g":
+        elif scale and quantities[scale] != "mass_g":
             problems.append(f"{where}.scale: sensor {scale!r} is no scale; its quantity must be mass_g")
-        if scale is not None and scale in scales[:place]:
+        if scale and scale in scales[:place]:
             problems.append(f"{where}.scale: {scale!r} watches another place already")
-        if "item" in row and row["item"] not in units:
+        if row.get("item") and row["item"] not in items:
             problems.append(f"{where}.item: no item {row['item']!r}")
-        elif "item" in row and units[row["item"]] != "g":
-            problems.append(f"{where}.item: {row['item']!r} is not counted in g, which is what a scale weighs")
+        if row.get("auto_confirm") is True and not (scale and row.get("item")):
+            problems.append(f"{where}.auto_confirm: only what a scale weighs of one item is booked without asking")
         # What left one account came to another: a place cannot be its own.
-        if row.get("id") == OPENING:
-            problems.append(f"{where}.id: {OPENING!r} is the account of opening balances")
+        if row.get("id") in accounts.OUTSIDE:
+            problems.append(f"{where}.id: {row['id']!r} is an account of what is not in the kitchen")
         problems += [
             f"{where}.{key}: is the place itself"
             for key in ("filled_from", "emptied_to")

@@ -44,21 +44,38 @@ class Thermometer(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["hand", "reference"] = "hand"
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """Something the book counts, in its base unit."""
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something the book counts, in its base unit.
+
+    ``unit_g``: the mass of one base unit, a piece's mean mass or the density of what is counted in ml. ``food``: class
+    of the profile; ``shelf_life_days``: of a lot that carries no date; ``edible_percent``: what is left after trimming.
+    ``minimum``: in all places together; ``lead_days``: from ordering to delivery; ``gtin``: what its packs are marked
+    with; ``halal``: only with a certificate.
+    """
 
     id: str
     name: str
     unit: str = "g"
+    unit_g: float = 1.0
+    food: str = ""
+    shelf_life_days: int | None = None
+    edible_percent: float = 100.0
+    minimum: int | None = None
+    lead_days: int = 2
+    gtin: tuple[str, ...] = ()
+    halal: bool = False
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A place that a scale watches; it holds one item. ``filled_from`` and ``emptied_to`` are the other account."""
+class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A place of the kitchen. One that a ``scale`` watches holds one ``item``, or (empty) whatever a person says.
+
+    ``filled_from`` and ``emptied_to`` are the other account of what its scale sees come and go.
+    """
 
     id: str
     name: str
-    scale: str
-    item: str
+    scale: str = ""
+    item: str = ""
     auto_confirm: bool = False
     filled_from: str = "supplier"
     emptied_to: str = "prep"
@@ -89,7 +106,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def place_of(self, scale: str) -> Place | None:
         """The place that a scale watches."""
-        return next((row for row in self.places if row.scale == scale), None)
+        return next((row for row in self.places if row.scale and row.scale == scale), None)
+
+    def place(self, name: str) -> Place | None:
+        """A place by id."""
+        return next((row for row in self.places if row.id == name), None)
 
     def item(self, name: str) -> Item | None:
         """An item by id."""

@@ -1,0 +1,1 @@
+"""The stock book's own rules, pure: accounts, what lies where, which lot goes first, what a scale is worth."""
