@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tests.server.sender import SPOOL
+
 from pawon_server.acts import AnyAct
 from pawon_server.calibration import RecordCalibration, WithdrawCalibration
 from pawon_server.food_safety.batch_acts import (
@@ -32,6 +34,16 @@ from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
 from pawon_server.people.act import MACHINE, ROLES
 from pawon_server.people.person import ChangePin, SetPerson
+from pawon_server.stock.movement_acts import (
+    ConfirmMovement,
+    CorrectMovement,
+    CountStock,
+    DecideCount,
+    HoldLot,
+    RecordMovement,
+    RefuseMovement,
+    ReleaseLot,
+)
 
 PEOPLE = ("sari", "tono", "wulan")
 
@@ -102,6 +114,36 @@ def _lot(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     return MoveLot(**step, to_place=chance.choice(SPOTS))
 
 
+# The first rows of the gateways that the tests tell of may be weighings.
+WEIGHED = tuple(f"gw-1.{SPOOL}.{sequence}.movement" for sequence in range(1, 40))
+
+
+def _stock(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    """What a weighing was, what moved unweighed, what was counted, which lot is set aside."""
+    receipt = _receive(chance, head)
+    lot = lot_id(receipt, "Asia/Jakarta")
+    item = chance.choice(["ayam", "beras"])
+    about = {"movement": chance.choice([*WEIGHED, f"{chance.randint(0x301, 0x308):016x}"]),
+             "item": chance.choice(["", "", item]), "lot": chance.choice(["", "", lot]),
+             "place": chance.choice(["", "", "waste", "prep"])}  # fmt: skip
+    at = {"at_ms": RECEIVED_MS + chance.randint(-5, 50)}
+    named = {**head, "id": f"{chance.randint(0x301, 0x308):016x}"}
+    return chance.choice([
+        *[lambda: ConfirmMovement(**head, **about)] * 3,
+        lambda: RefuseMovement(**head, movement=about["movement"], reason="tangan"),
+        lambda: CorrectMovement(**head, **about, reason="salah", withdraw=chance.random() < 0.3,
+                                amount=chance.choice([None, 7])),
+        lambda: RecordMovement(**named, item=item, lot=chance.choice(["", lot]), amount=chance.randint(1, 30), **at,
+                               from_place=chance.choice([*SPOTS, "supplier"]), reason="timbangan rusak",
+                               to_place=chance.choice([*SPOTS, "cooked", "waste"])),
+        *[lambda: CountStock(**named, item=item, place=chance.choice(SPOTS), counted=chance.randint(0, 40), **at)] * 2,
+        *[lambda: DecideCount(**head, count=f"{chance.randint(0x301, 0x308):016x}",
+                              approved=chance.random() < 0.8)] * 3,
+        lambda: HoldLot(**head, lot=lot, reason="bau", **at),
+        lambda: ReleaseLot(**head, lot=lot, reason="hasil uji", **at),
+    ])()  # fmt: skip
+
+
 def _moment(chance: random.Random) -> int:
     return 1_760_000_000_000 + chance.randint(-600, 30) * 60_000
 
@@ -156,7 +198,7 @@ Kind = Callable[[random.Random, dict[str, Any]], AnyAct]
 ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
-    *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, _calibration,
+    *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration,
     _calibration, _withdrawal, *[_check] * 3,
 ]  # fmt: skip
 

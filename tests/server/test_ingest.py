@@ -31,7 +31,7 @@ from pawon_server.store.tables import (
     incident_act,
     journal,
     lot,
-    lot_step,
+    lot_hold,
     person,
     reading_minute,
     sample,
@@ -47,7 +47,7 @@ WRITTEN_BY_PEOPLE = (
     batch_school,
     sample,
     lot,
-    lot_step,
+    lot_hold,
     calibration,
     checked,
 )

@@ -312,7 +312,7 @@ def test_what_cannot_be_is_refused(kitchen: Bench) -> None:
     ]
     assert [isinstance(one, Refusal) for one in refused] == [True] * len(refused)
     assert len({one.reason for one in refused if isinstance(one, Refusal)}) >= 8
-    assert kitchen.value("SELECT count(*) FROM lot_step") == 0
+    assert kitchen.value("SELECT count(*) FROM movement WHERE kind != 'receive'") == 0
     gone = CorrectLot(id=new_id(), by="wulan", lot=lot, corrects=act.id, reason="dobel", withdraw=True)
     assert isinstance(write(kitchen, gone), Written)
     assert isinstance(carry(kitchen, lot, "lantai", "meja", kitchen.now_ms), Refusal)
@@ -522,7 +522,9 @@ def test_the_pages_receive_and_carry_with_two_taps(kitchen: Bench, client: TestC
     assert "perkiraan" in page
     moved = {"token": "m", "do": "move", "place": "lantai", "to": "chiller-a"}
     assert client.post(f"/staff/lots/{row[0]}", data=moved, headers=ORIGIN).status_code == 303
-    assert kitchen.rows("SELECT place, to_place, amount FROM lot_step") == [("lantai", "chiller-a", None)]
+    assert kitchen.rows("SELECT place, to_place, amount, whole FROM movement WHERE kind = 'move'") == [
+        ("lantai", "chiller-a", -20_500, True)
+    ]
     again = client.post(f"/staff/lots/{row[0]}", data={**moved, "token": "n"}, headers=ORIGIN)
     assert again.status_code == 409
     assert "tidak ada di tempat itu" in again.text

@@ -18,6 +18,9 @@ PlaceId = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
 LotId = Annotated[str, Meta(pattern=r"^SPPG-[0-9]{6}-[A-Z0-9]{3}-[0-9A-Z]{4}\Z")]
 # Batch ids as ``batch`` makes them; a lot only names them.
 BatchId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,96}\Z")]
+# Of a weighing: its row in the record, ``gateway.spool.sequence.movement``; of what people wrote: the act's.
+MovementId = Annotated[str, Meta(pattern=r"^[a-z0-9.-]{1,100}\Z")]
+MovementOrNone = Annotated[str, Meta(pattern=r"^[a-z0-9.-]{0,100}\Z")]
 # A thousand tonnes; what is more is a slip of the finger.
 Amount = Annotated[int, Meta(ge=1, le=10**9)]
 Celsius = Annotated[float, Meta(ge=-60, le=150)]
@@ -29,7 +32,8 @@ class ReceiveLot(Act, frozen=True, kw_only=True, tag="lot.receive"):
     """A delivery of one item came, and was accepted into ``place`` or sent back (``accepted`` false).
 
     ``code`` is the supplier's own lot code, ``note`` the delivery note; ``food`` a class of the profile; ``expires`` a
-    local date.
+    local date. ``movement``: the weighing that saw it come, whose mass counts; ``unweighed``: the scale of ``place``
+    did not see it.
     """
 
     item: PlaceId
@@ -44,15 +48,19 @@ class ReceiveLot(Act, frozen=True, kw_only=True, tag="lot.receive"):
     place: PlaceId
     at_ms: Moment
     accepted: bool = True
+    movement: MovementOrNone = ""
+    unweighed: bool = False
 
 
 class OfLot(Act, frozen=True, kw_only=True):
-    """Something about a lot. ``place`` is where it was; ``amount`` unsaid: all that lay there."""
+    """Something about a lot. ``place`` is where it was; ``amount`` unsaid: all that lay there. ``unweighed``: the scale
+    of the place did not see it; what it saw is told by ``stock.confirm``."""
 
     lot: LotId
     place: PlaceId
     amount: Amount | None = None
     at_ms: Moment
+    unweighed: bool = False
 
 
 class MoveLot(OfLot, frozen=True, kw_only=True, tag="lot.move"):

@@ -23,7 +23,7 @@ from ..words import number, point_name
 from .calibrations import instruments
 from .context import Changes
 from .incident_rows import IncidentRows
-from .lots import untimely
+from .untimely import untimely
 
 KIND = "check"
 # What is looked through at once for the end of trouble: far more than people measure while it lasts.

@@ -19,7 +19,8 @@ from ..food_safety.growth import predict, tightened
 from ..food_safety.heat import BY_HAND_MS, Advice, Heat, Slice, advise, band_of, by_hand, clipped, expose
 from ..food_safety.lot import History, Way, carried, in_all, mixed, stays_of, worst_path
 from ..rulebook import Rulebook
-from ..store.tables import lot, lot_step
+from ..stock import accounts
+from ..store.tables import ledger_line, lot, movement
 from .lots import steps_of, way_of
 from .place_heat import Felt, PlaceHeat
 
@@ -158,12 +159,13 @@ def _lots_of(
 ) -> tuple[list[tuple[str, History]], bool]:
     """The lots of a batch until it was cooked, and whether these are all. From its use on nobody measured it."""
     used = connection.execute(
-        select(lot_step)
+        select(movement.c.id, movement.c.occurred_ms.label("at_ms"), ledger_line.c.lot)
+        .join(ledger_line, (ledger_line.c.kitchen == movement.c.kitchen) & (ledger_line.c.movement == movement.c.id))
         .where(
-            lot_step.c.kitchen == book.settings.kitchen, lot_step.c.batch == batch, lot_step.c.what == "use",
-            lot_step.c.withdrawn.is_(False),
+            movement.c.kitchen == book.settings.kitchen, movement.c.batch == batch, ledger_line.c.lot != "",
+            movement.c.to_place == accounts.COOKED, ledger_line.c.place == accounts.COOKED,
         )
-        .order_by(lot_step.c.at_ms, lot_step.c.id)
+        .order_by(movement.c.occurred_ms, movement.c.id, ledger_line.c.lot)
         .limit(MAX_LOTS + 1)
     ).all()  # fmt: skip
     lots: list[tuple[str, History]] = []

@@ -10,22 +10,23 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from ..food_safety.heat import Judged, judge_delivery
-from ..food_safety.lot import Lot, Step, Way, follow, lot_id
+from ..food_safety.lot import Lot, Step, Way, What, follow, lot_id
 from ..food_safety.lot_acts import CorrectLot, DiscardLot, LotAct, MoveLot, OfLot, ReceiveLot, UseLot
 from ..rulebook import Rulebook
+from ..stock import accounts
 from ..store.journal import Entry
 from ..store.tables import incident as incident_table
-from ..store.tables import lot, lot_step
+from ..store.tables import ledger_line, lot, movement
 from ..words import number
+from .book import StockBook, lot_facts
 from .context import Changes
 from .incident_rows import IncidentRows
+from .stock import blocked_words
+from .untimely import untimely
 
-# A phone's clock may be ahead by this much; what is written later than a month after it happened is a slip.
-AHEAD_MS = 60_000
-LATE_MS = 31 * 24 * 3_600_000
 # A lot is carried and used some ten times; its way is worked out at once, so it has an end.
 MAX_STEPS = 500
 UNKNOWN_LOT = "Lot ini tidak dikenal"
@@ -34,8 +35,8 @@ UNKNOWN_LOT = "Lot ini tidak dikenal"
 class Lots:
     """What there is, and what was done with it. Keeps nothing in memory: lots are written a few times a day."""
 
-    def __init__(self, kitchen: str, rows: IncidentRows) -> None:
-        self._kitchen, self._rows = kitchen, rows
+    def __init__(self, kitchen: str, rows: IncidentRows, ledger: StockBook) -> None:
+        self._kitchen, self._rows, self._ledger = kitchen, rows, ledger
 
     def refuse(self, connection: Connection, book: Rulebook, act: LotAct, now_ms: int) -> str | None:
         """Why it cannot be, in Indonesian."""
@@ -47,17 +48,27 @@ class Lots:
             if act.expires and not _is_day(act.expires):
                 return "Tanggal kedaluwarsa tidak ada di kalender"
             name = lot_id(act, book.settings.timezone)
-            return None if self._lot(connection, name) is None else "Nomor lot sudah dipakai, kirim sekali lagi"
+            if self._lot(connection, name) is not None:
+                return "Nomor lot sudah dipakai, kirim sekali lagi"
+            if act.movement:
+                return self._unlike(connection, act)
+            return weighed_anyway(book, act.item, [act.place]) if act.accepted and not act.unweighed else None
         row = self._lot(connection, act.lot)
         if row is None:
             return UNKNOWN_LOT
-        steps = steps_of(connection, self._kitchen, act.lot)
         if isinstance(act, CorrectLot):
-            known = act.corrects in {row.act, *(step.id for step in steps)}
+            written = self._ledger.get(connection, act.corrects)
+            known = act.corrects == row.act or (written is not None and written.lot == act.lot)
             return None if known else "Catatan yang dikoreksi tidak ada pada lot ini"
         if row.withdrawn or not row.accepted:
             return "Lot ini tidak diterima"
-        return _misstep(row, steps, act)
+        if isinstance(act, UseLot):
+            facts = lot_facts(connection, book.settings, [act.lot])[act.lot]
+            if facts.blocked(act.at_ms):
+                return blocked_words(facts.expires_ms, act.at_ms)
+        places = [act.place, act.to_place] if isinstance(act, MoveLot) else [act.place]
+        misstep = _misstep(row, steps_of(connection, self._kitchen, act.lot), act)
+        return misstep or (None if act.unweighed else weighed_anyway(book, row.item, places))
 
     def take(self, connection: Connection, book: Rulebook, act: LotAct, entry: Entry, changes: Changes) -> None:
         """It came, was carried, used, thrown away, or what was said of it was wrong."""
@@ -69,63 +80,109 @@ class Lots:
                 self._correct(connection, book, act, entry, changes)
             case MoveLot() | UseLot() | DiscardLot():
                 self._step(connection, act, entry)
-                self._end_when_gone(connection, book, act.lot, entry, changes)
+
+    def end_gone(self, connection: Connection, book: Rulebook, entry: Entry, changes: Changes) -> None:
+        """Nothing is left of a delivery that should not have been accepted: what becomes of it is decided."""
+        query = (
+            select(lot)
+            .join(incident_table, (incident_table.c.kitchen == lot.c.kitchen) & (incident_table.c.id == lot.c.incident))
+            .where(lot.c.kitchen == self._kitchen, incident_table.c.closed_ms.is_(None))
+            .order_by(lot.c.id)
+        )
+        for row in connection.execute(query).all():
+            if not way_of(row, steps_of(connection, self._kitchen, row.id), entry.received_ms).left:
+                self._end(connection, row.incident, entry, f"Bahan sudah habis: {_named(book, row)}.", changes)
 
     def _receive(self, connection: Connection, book: Rulebook, act: ReceiveLot, entry: Entry, changes: Changes) -> None:
         item = book.settings.item(act.item)
+        unit = item.unit if item is not None else "g"
         name = lot_id(act, book.settings.timezone)
+        weighed = self._ledger.get(connection, act.movement) if act.movement else None
         connection.execute(
             insert(lot),
             {
-                "kitchen": self._kitchen, "id": name, "act": act.id, "item": act.item,
-                "unit": item.unit if item is not None else "g", "supplier": act.supplier, "note": act.note,
-                "code": act.code, "amount": act.amount, "point": act.point, "food": act.food,
-                "temperature_c": act.temperature_c, "expires": act.expires, "place": act.place,
-                "received_ms": act.at_ms, "accepted": act.accepted, "withdrawn": False, "suggestion": "accept",
-                "rule": "", "incident": None, "person": act.by, "journal_id": entry.id,
+                "kitchen": self._kitchen, "id": name, "act": act.id, "movement": act.movement or act.id,
+                "item": act.item, "unit": unit, "supplier": act.supplier, "note": act.note, "code": act.code,
+                "amount": act.amount if weighed is None else weighed.amount, "point": act.point, "food": act.food,
+                "temperature_c": act.temperature_c, "expires": act.expires,
+                "place": act.place if weighed is None else weighed.place,
+                "received_ms": act.at_ms if weighed is None else weighed.occurred_ms, "accepted": act.accepted,
+                "withdrawn": False, "suggestion": "accept", "rule": "", "incident": None, "person": act.by,
+                "journal_id": entry.id,
             },
         )  # fmt: skip
+        if weighed is not None:
+            self._ledger.change(connection, entry.id, weighed.id, _brought(name, act))
+        else:
+            values = {"id": act.id, "occurred_ms": act.at_ms, "place": act.place, "item": act.item, "unit": unit,
+                      "amount": act.amount, "to_place": act.place, "kind": "receive"}  # fmt: skip
+            self._ledger.put(connection, entry.id, values | _brought(name, act))
         self._judge(connection, book, name, entry, changes)
 
-    def _step(self, connection: Connection, act: OfLot, entry: Entry) -> None:
-        connection.execute(
-            insert(lot_step),
+    def _unlike(self, connection: Connection, act: ReceiveLot) -> str | None:
+        """Why a weighing is not the one that saw a delivery come."""
+        row = self._ledger.get(connection, act.movement)
+        if row is None:
+            return "Catatan timbangan ini tidak ada"
+        if row.amount <= 0 or not row.sensor or row.counted is not None:
+            return "Timbangan ini tidak mencatat barang masuk"
+        if row.lot or row.state == "refused":
+            return "Catatan timbangan ini sudah diputuskan"
+        return None if row.item in ("", act.item) else "Timbangan ini mencatat bahan lain"
+
+    def _step(self, connection: Connection, act: MoveLot | UseLot | DiscardLot, entry: Entry) -> None:
+        row = self._lot(connection, act.lot)
+        assert row is not None, "refuse has seen it"
+        outside = accounts.COOKED if isinstance(act, UseLot) else accounts.WASTE
+        self._ledger.put(
+            connection, entry.id,
             {
-                "kitchen": self._kitchen, "id": act.id, "lot": act.lot,
-                "what": str(type(act).__struct_config__.tag).removeprefix("lot."), "at_ms": act.at_ms,
-                "place": act.place, "to_place": act.to_place if isinstance(act, MoveLot) else "",
-                "batch": act.batch if isinstance(act, UseLot) else "", "amount": act.amount,
-                "reason": act.reason if isinstance(act, DiscardLot) else "", "withdrawn": False, "person": act.by,
-                "written": entry.id, "journal_id": entry.id,
+                "id": act.id, "occurred_ms": act.at_ms, "place": act.place, "item": row.item, "unit": row.unit,
+                "amount": -(act.amount or 0), "whole": act.amount is None, "lot": act.lot, "from_place": act.place,
+                "to_place": act.to_place if isinstance(act, MoveLot) else outside, "state": "confirmed",
+                "batch": act.batch if isinstance(act, UseLot) else "", "person": act.by,
+                "reason": act.reason if isinstance(act, DiscardLot) else "",
+                "kind": str(type(act).__struct_config__.tag).removeprefix("lot."),
             },
         )  # fmt: skip
 
     def _correct(self, connection: Connection, book: Rulebook, act: CorrectLot, entry: Entry, changes: Changes) -> None:
-        said = {"at_ms": act.at_ms, "amount": act.amount, "place": act.place, "temperature_c": act.temperature_c,
-                "accepted": act.accepted}  # fmt: skip
-        new: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
-        new |= {"journal_id": entry.id} | ({} if act.withdraw is None else {"withdrawn": act.withdraw})
         row = self._lot(connection, act.lot)
         if row is not None and act.corrects == row.act:
-            if "at_ms" in new:
-                new["received_ms"] = new.pop("at_ms")
-            connection.execute(update(lot).where(*self._is(act.lot)).values(**new))
+            said = {"received_ms": act.at_ms, "amount": act.amount, "place": act.place, "accepted": act.accepted,
+                    "temperature_c": act.temperature_c, "withdrawn": act.withdraw}  # fmt: skip
+            new = {name: value for name, value in said.items() if value is not None}
+            connection.execute(update(lot).where(*self._is(act.lot)).values(**new, journal_id=entry.id))
+            self._follow_receipt(connection, act.lot, entry)
             self._judge(connection, book, act.lot, entry, changes)
             return
-        here = (lot_step.c.kitchen == self._kitchen, lot_step.c.id == act.corrects, lot_step.c.lot == act.lot)
-        moved = connection.execute(select(lot_step.c.what).where(*here)).scalar() == "move"
-        new = {name: value for name, value in new.items() if name not in ("temperature_c", "accepted")}
-        if moved and "place" in new:
-            new["to_place"] = new.pop("place")
-        connection.execute(update(lot_step).where(*here).values(**new))
-
-    def _end_when_gone(self, connection: Connection, book: Rulebook, name: str, entry: Entry, changes: Changes) -> None:
-        """Nothing is left of a delivery that should not have been accepted: what becomes of it is decided."""
-        row = self._lot(connection, name)
-        if row is None or row.incident is None or not self._lasts(connection, row.incident):
+        written = self._ledger.get(connection, act.corrects)
+        if written is None:
             return
-        if not way_of(row, steps_of(connection, self._kitchen, name), entry.received_ms).left:
-            self._end(connection, row.incident, entry, f"Bahan sudah habis: {_named(book, row)}.", changes)
+        values: dict[str, Any] = {}
+        if act.at_ms is not None:
+            values["occurred_ms"] = act.at_ms
+        if act.amount is not None:
+            values |= {"amount": -act.amount, "whole": False}
+        if act.place is not None:
+            moved = written.kind == "move"
+            values |= {"to_place": act.place} if moved else {"place": act.place, "from_place": act.place}
+        if act.withdraw is not None:
+            values["state"] = "refused" if act.withdraw else "corrected"
+        self._ledger.change(connection, entry.id, written.id, values)
+
+    def _follow_receipt(self, connection: Connection, name: str, entry: Entry) -> None:
+        """The movement that brought a lot, as its receipt stands now."""
+        row = self._lot(connection, name)
+        assert row is not None, "it was written just now"
+        there = row.accepted and not row.withdrawn
+        values: dict[str, Any] = {"state": "confirmed" if there else "refused"}
+        if row.movement == row.act:
+            values |= {"occurred_ms": row.received_ms, "amount": row.amount, "place": row.place, "to_place": row.place}
+        elif row.withdrawn:  # a scale has seen something come, whatever was written of it
+            values = {"state": "proposed", "lot": "", "person": ""}
+        self._ledger.change(connection, entry.id, row.movement, values)
+        self._ledger.touch(row.item, row.received_ms)
 
     def _end(self, connection: Connection, incident: str, entry: Entry, text: str, changes: Changes) -> None:
         self._rows.change(connection, incident, closed_ms=entry.received_ms, journal_id=entry.id)
@@ -176,33 +233,51 @@ class Lots:
 
 
 def steps_of(connection: Connection, kitchen: str, name: str) -> list[Step]:
-    """What happened to a lot, without what was withdrawn, as it was written."""
+    """What the book says happened to a lot after it came, in order of time; also where nobody said the lot and it was
+    the one to be used first."""
     found = connection.execute(
-        select(lot_step)
-        .where(lot_step.c.kitchen == kitchen, lot_step.c.lot == name, lot_step.c.withdrawn.is_(False))
-        .order_by(lot_step.c.written)
-        .limit(MAX_STEPS)
-    )
-    return [
-        Step(
-            id=row.id, order=row.written, what=row.what, at_ms=row.at_ms, place=row.place, to_place=row.to_place,
-            batch=row.batch, amount=row.amount,
+        select(movement, ledger_line.c.amount.label("line_amount"), ledger_line.c.place.label("line_place"))
+        .join(ledger_line, (ledger_line.c.kitchen == movement.c.kitchen) & (ledger_line.c.movement == movement.c.id))
+        .where(
+            ledger_line.c.kitchen == kitchen, ledger_line.c.lot == name, ledger_line.c.place.not_in(accounts.OUTSIDE),
+            or_(ledger_line.c.amount < 0, movement.c.whole & (ledger_line.c.place == movement.c.from_place)),
         )
-        for row in found
-    ]  # fmt: skip
+        .order_by(movement.c.occurred_ms, movement.c.written, movement.c.id)
+        .limit(MAX_STEPS)
+    )  # fmt: skip
+    return [_step_of(row) for row in found]
+
+
+def _step_of(row: Row[Any]) -> Step:
+    to = row.from_place if row.line_place == row.to_place else row.to_place
+    what: What = "move" if to not in accounts.OUTSIDE else "use" if to == accounts.COOKED else "discard"
+    return Step(
+        id=row.id, order=row.written, what=what, at_ms=row.occurred_ms, place=row.line_place,
+        to_place=to if what == "move" else "", batch=row.batch, amount=None if row.whole else -row.line_amount,
+    )  # fmt: skip
+
+
+def weighed_anyway(book: Rulebook, item: str, places: list[str]) -> str | None:
+    """A place whose scale sees this item come and go: what a person writes of it beside would count twice."""
+    for name in places:
+        place = book.settings.place(name)
+        if place is not None and place.scale and place.item == item:
+            return f"{place.name} ditimbang: pilih catatan timbangannya, atau tandai tidak ditimbang"
+    return None
+
+
+def _brought(name: str, act: ReceiveLot) -> dict[str, Any]:
+    """What a receipt says of the movement that brought the lot."""
+    return {
+        "lot": name, "item": act.item, "from_place": accounts.SUPPLIER, "person": act.by,
+        "state": "confirmed" if act.accepted else "refused",
+    }  # fmt: skip
 
 
 def way_of(row: Row[Any], steps: list[Step], until_ms: int) -> Way:
     """The way of a lot up to ``until_ms``."""
     begun = Lot(id=row.id, place=row.place, received_ms=row.received_ms, amount=row.amount)
     return follow(begun, steps, until_ms)
-
-
-def untimely(at_ms: int, now_ms: int) -> str | None:
-    """Why a moment that a person named cannot be, in Indonesian."""
-    if at_ms > now_ms + AHEAD_MS:
-        return "Waktunya belum tiba"
-    return "Sudah lebih dari sebulan lalu" if at_ms < now_ms - LATE_MS else None
 
 
 def _misstep(row: Row[Any], steps: list[Step], act: OfLot) -> str | None:

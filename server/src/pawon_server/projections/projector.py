@@ -34,11 +34,13 @@ from ..food_safety.check import KINDS as CHECK_ACTS
 from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
+from ..stock.movement_acts import KINDS as MOVEMENT_ACTS
 from ..store.journal import Entry
 from ..store.tables import journal
 from .acts import Acts, Refusal, Written
 from .batches import SCOPE as BATCHES
 from .batches import Batches
+from .book import StockBook
 from .boot_times import Boot
 from .boots import Boots
 from .calibrations import AS_IT_CAME, Calibrations, Origin
@@ -53,6 +55,7 @@ from .gateways import Gateways
 from .incident_acts import IncidentActs
 from .incident_rows import IncidentRows, is_news
 from .late_news import tell_late
+from .lot_holds import LotHolds
 from .lots import Lots
 from .minutes import Minutes
 from .people import People
@@ -116,14 +119,16 @@ class Projector:
         self.completeness = Completeness(kitchen)
         self._incident_rows = IncidentRows(kitchen)
         self.trouble = SensorTrouble(kitchen, self._incident_rows)
-        self.stock = Stock(kitchen)
+        self.ledger = StockBook(kitchen)
+        self.stock = Stock(kitchen, self.ledger, LotHolds(kitchen, self.ledger))
         self.people = People(kitchen)
         self.acts = Acts(kitchen, self.people)
         IncidentActs(kitchen, self.people).join(self.acts)
         self.batches = Batches(kitchen, self._incident_rows, self.people)
         self.acts.know(BATCH_ACTS, self.batches.refuse, self.batches.take)
-        self.lots = Lots(kitchen, self._incident_rows)
+        self.lots = Lots(kitchen, self._incident_rows, self.ledger)
         self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
+        self.acts.know(MOVEMENT_ACTS, self.stock.refuse, self.stock.take_act)
         self.checks = Checks(kitchen, self._incident_rows)
         self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)
         self.calibrations = Calibrations(kitchen, self._incident_rows)
@@ -134,6 +139,7 @@ class Projector:
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
         self._set_aside = 0
+        self.ledger.forget()
         self.settings = self._newest(connection, "config", Settings)
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
@@ -199,6 +205,9 @@ class Projector:
             case "restored":
                 for sent in msgspec.json.decode(entry.payload, type=Restored).sent:
                     self._incident_rows.mark_sent_before(connection, sent.alert, sent.channel, sent.sent_ms)
+        if self.ledger.touched:
+            self.ledger.settle(connection, self.book.settings, entry.id)
+            self.lots.end_gone(connection, self.book, entry, changes)
 
     def refuse(self, connection: Connection, payload: bytes, now_ms: int) -> Refusal | Written | None:
         """Whether an act is to be journalled now: see ``Acts.refuse``. Raises ``msgspec.DecodeError``."""

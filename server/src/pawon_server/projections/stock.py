@@ -1,32 +1,52 @@
-"""Weighings become movements, confirmed movements become double entry: what left one account came to another.
+"""What scales saw becomes movements; what people say of them, of stock that moved unweighed, and of stocktakes.
 
-Amounts are integers in the item's base unit. A balance is the sum of an account's lines and is stored nowhere. A
-movement that nobody watched (``restart``) is only ever proposed.
+A weighing is booked by its place's rule or waits for a person; what nobody watched (``restart``) always waits. What a
+scale weighed is never edited: it is confirmed, refused, or told to be another item, lot or way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, select
 
 from pawon_contract.ids import row_id
 from pawon_contract.messages import Weighing
 
-from ..rulebook import Place, Rulebook
-from ..store.tables import MOVEMENT_TO_DATE, ledger_line, movement
+from ..people.act import MACHINE
+from ..rulebook import Item, Place, Rulebook, Settings
+from ..stock import accounts
+from ..stock.movement_acts import (
+    ConfirmMovement,
+    CorrectMovement,
+    CountStock,
+    DecideCount,
+    HoldLot,
+    MovementAct,
+    OfMovement,
+    RecordMovement,
+    RefuseMovement,
+    ReleaseLot,
+)
+from ..store.journal import Entry
+from ..store.tables import MOVEMENT_TO_DATE, lot, movement
+from .book import StockBook, lot_facts
 from .context import Arrival, Changes
+from .lot_holds import LotHolds
+from .untimely import untimely
 
-# The account that opening balances come from: what was there before the book began.
-OPENING = "opening"
 MOVES_STOCK = frozenset({"in", "out", "refill", "restart", "first"})
 MAY_BE_AUTOMATIC = frozenset({"in", "out", "refill", "first"})
+UNKNOWN_MOVEMENT = "Catatan stok ini tidak ada"
 
 
 class Stock:
-    """Projection of ``movement`` and ``ledger_line``."""
+    """Writes movements of scales and of people."""
 
-    def __init__(self, kitchen: str) -> None:
-        self._kitchen = kitchen
+    def __init__(self, kitchen: str, ledger: StockBook, holds: LotHolds) -> None:
+        self._kitchen, self._ledger, self._holds = kitchen, ledger, holds
 
     def take(
         self, connection: Connection, book: Rulebook, arrival: Arrival, sequence: int, item: Weighing, changes: Changes
@@ -35,79 +55,212 @@ class Stock:
         place = book.settings.place_of(item.sensor)
         if place is None or item.kind not in MOVES_STOCK:
             return
-        amount = item.after_g - item.before_g
-        automatic = place.auto_confirm and item.kind in MAY_BE_AUTOMATIC and not arrival.replayed
-        if item.kind == "first":
-            # A gateway with a new memory: only what the book does not hold yet is new, and then somebody must look.
-            booked = self._balance(connection, place)
-            if booked is not None:
-                amount, automatic = item.after_g - booked, False
-        if amount == 0:
+        counted = book.settings.item(place.item)
+        # A shared scale has no item before a person names one: until then it is grams that are proposed.
+        weight = units(item.after_g, counted) - units(item.before_g, counted)
+        if weight == 0 and item.kind != "first":
             return
-        known = book.settings.item(place.item)
-        unit = known.unit if known is not None else "g"
-        other = OPENING if item.kind == "first" else place.filled_from if amount > 0 else place.emptied_to
+        automatic = place.auto_confirm and item.kind in MAY_BE_AUTOMATIC and not arrival.replayed
+        outside = place.filled_from if weight > 0 else place.emptied_to
+        way = (outside, place.id) if weight > 0 else (place.id, outside)
+        first = item.kind == "first"
+        if first:  # so much lies there: what the book does not hold yet was there before it began
+            way = (accounts.OPENING, place.id)
         name = f"{row_id(arrival.gateway, arrival.spool, sequence)}.movement"
-        occurred_ms = arrival.utc_ms(item.end_ms)
-        connection.execute(
-            insert(movement),
+        self._ledger.put(
+            connection, arrival.journal_id,
             {
-                "kitchen": self._kitchen, "id": name, "occurred_ms": occurred_ms, "place": place.id,
-                "item": place.item, "amount": amount, "unit": unit,
-                "from_place": other if amount > 0 else place.id, "to_place": place.id if amount > 0 else other,
-                "state": "confirmed" if automatic else "proposed", "kind": item.kind, "sensor": item.sensor,
-                "before_g": item.before_g, "after_g": item.after_g, "confidence": item.confidence,
-                "trace": msgspec.json.encode(item.trace), "gateway": arrival.gateway, "spool": arrival.spool,
-                "sequence": sequence, "boot": arrival.boot, "at_ms": item.end_ms, "clock": arrival.clock,
-                "first_occurred_ms": None, "journal_id": arrival.journal_id,
+                "id": name, "occurred_ms": arrival.utc_ms(item.end_ms), "place": place.id, "item": place.item,
+                "unit": "g" if counted is None else counted.unit, "amount": weight,
+                "counted": units(item.after_g, counted) if first else None, "from_place": way[0], "to_place": way[1],
+                "state": "confirmed" if automatic else "proposed", "kind": item.kind, "automatic": automatic,
+                "sensor": item.sensor, "before_g": item.before_g, "after_g": item.after_g,
+                "confidence": item.confidence, "division_g": item.division_g, "zero_g": item.zero_g,
+                "drift_g": item.drift_g, "load": item.load, "trace": msgspec.json.encode(item.trace),
+                "gateway": arrival.gateway, "spool": arrival.spool, "sequence": sequence, "boot": arrival.boot,
+                "at_ms": item.end_ms, "clock": arrival.clock,
             },
         )  # fmt: skip
-        if automatic:
-            self._book(connection, name, place, other, amount, unit, occurred_ms)
         changes.stock = True
 
     def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
         """Date a boot's guessed movements by its now known offset, once."""
         moved = connection.execute(
-            select(movement.c.id, movement.c.at_ms).where(
+            select(movement.c.id, movement.c.at_ms, movement.c.occurred_ms).where(
                 movement.c.kitchen == self._kitchen, movement.c.gateway == gateway, movement.c.boot == boot,
                 MOVEMENT_TO_DATE,
             )
         ).all()  # fmt: skip
         for row in moved:
-            occurred_ms = row.at_ms + offset_ms
-            connection.execute(
-                update(movement)
-                .where(movement.c.kitchen == self._kitchen, movement.c.id == row.id)
-                .values(first_occurred_ms=movement.c.occurred_ms, occurred_ms=occurred_ms, journal_id=journal_id)
-            )
-            connection.execute(
-                update(ledger_line)
-                .where(ledger_line.c.kitchen == self._kitchen, ledger_line.c.movement == row.id)
-                .values(occurred_ms=occurred_ms)
-            )
+            values = {"first_occurred_ms": row.occurred_ms, "occurred_ms": row.at_ms + offset_ms}
+            self._ledger.change(connection, journal_id, row.id, values)
 
-    def _balance(self, connection: Connection, place: Place) -> int | None:
-        found: int | None = connection.execute(
-            select(func.sum(ledger_line.c.amount)).where(
-                ledger_line.c.kitchen == self._kitchen,
-                ledger_line.c.place == place.id,
-                ledger_line.c.item == place.item,
-            )
-        ).scalar()
-        return None if found is None else int(found)
+    def refuse(self, connection: Connection, book: Rulebook, act: MovementAct, now_ms: int) -> str | None:
+        """Why it cannot be, in Indonesian."""
+        match act:
+            case HoldLot() | ReleaseLot():
+                return self._holds.refuse(connection, act, now_ms)
+            case RecordMovement() | CountStock():
+                return untimely(act.at_ms, now_ms) or self._unfit(connection, book, act)
+            case DecideCount():
+                row = self._ledger.get(connection, act.count)
+                if row is None or row.kind != "count":
+                    return "Hitungan ini tidak ada"
+                if row.state != "proposed":
+                    return "Hitungan ini sudah diputuskan"
+                own = row.person == act.by and act.by != MACHINE
+                return "Yang menghitung tidak boleh menyetujui sendiri" if own else None
+            case ConfirmMovement() | RefuseMovement() | CorrectMovement():
+                row = self._ledger.get(connection, act.movement)
+                if row is None or row.kind == "count":
+                    return UNKNOWN_MOVEMENT
+                if not isinstance(act, CorrectMovement) and row.person:
+                    return "Sudah diputuskan; ahli gizi dapat mengoreksi"
+                if isinstance(act, RefuseMovement):
+                    return None
+                if isinstance(act, CorrectMovement) and act.amount is not None and row.sensor:
+                    return "Berat dari timbangan tidak diubah; tolak catatan ini dan tulis yang benar"
+                return self._misfit(connection, book, act, row)
 
-    def _book(
-        self, connection: Connection, name: str, place: Place, other: str, amount: int, unit: str, occurred_ms: int
+    def take_act(
+        self, connection: Connection, book: Rulebook, act: MovementAct, entry: Entry, changes: Changes
     ) -> None:
-        line = {
-            "kitchen": self._kitchen,
-            "movement": name,
-            "item": place.item,
-            "unit": unit,
-            "occurred_ms": occurred_ms,
-        }
-        connection.execute(
-            insert(ledger_line),
-            [{**line, "place": place.id, "amount": amount}, {**line, "place": other, "amount": -amount}],
-        )
+        """What a person said."""
+        changes.stock = True
+        match act:
+            case HoldLot() | ReleaseLot():
+                self._holds.take(connection, act, entry)
+            case RecordMovement():
+                self._ledger.put(connection, entry.id, _by_hand(act, book))
+            case CountStock():
+                self._ledger.put(connection, entry.id, _count(act, book))
+            case DecideCount():
+                values: dict[str, Any] = {"state": "confirmed" if act.approved else "refused"}
+                if act.reason:
+                    values["reason"] = act.reason
+                self._ledger.change(connection, entry.id, act.count, values)
+            case RefuseMovement():
+                values = {"state": "refused", "person": act.by, "reason": act.reason}
+                self._ledger.change(connection, entry.id, act.movement, values)
+            case ConfirmMovement() | CorrectMovement():
+                row = self._ledger.get(connection, act.movement)
+                assert row is not None, "refuse has seen it"
+                self._ledger.change(connection, entry.id, act.movement, _decided(act, row, book.settings))
+
+    def _unfit(self, connection: Connection, book: Rulebook, act: RecordMovement | CountStock) -> str | None:
+        if book.settings.item(act.item) is None:
+            return "Bahan ini tidak terdaftar"
+        if isinstance(act, CountStock):
+            if act.place in accounts.OUTSIDE:
+                return "Hanya tempat di dapur yang dihitung"
+            return _lot_misfit(connection, self._kitchen, act.lot, act.item)
+        if act.from_place == act.to_place:
+            return "Tempat asal dan tujuan sama"
+        blocked = self._blocked(connection, book.settings, act.lot, act.to_place, act.at_ms)
+        return blocked or _lot_misfit(connection, self._kitchen, act.lot, act.item)
+
+    def _misfit(
+        self, connection: Connection, book: Rulebook, act: ConfirmMovement | CorrectMovement, row: Row[Any]
+    ) -> str | None:
+        if isinstance(act, CorrectMovement) and act.withdraw:
+            return None
+        item = act.item or row.item
+        if not item:
+            return "Sebut dulu bahannya"
+        if book.settings.item(item) is None:
+            return "Bahan ini tidak terdaftar"
+        if act.place == row.place:
+            return "Tempat asal dan tujuan sama"
+        to = (act.place or row.to_place) if row.place == row.from_place else row.to_place
+        blocked = self._blocked(connection, book.settings, act.lot, to, row.occurred_ms)
+        return blocked or _lot_misfit(connection, self._kitchen, act.lot, item)
+
+    def _blocked(self, connection: Connection, settings: Settings, name: str, to: str, at_ms: int) -> str | None:
+        """A lot that is set aside or over its date may be carried, thrown away and sent back, and not be used."""
+        if not name or to not in {accounts.COOKED, accounts.SCHOOL}:
+            return None
+        facts = lot_facts(connection, settings, [name]).get(name)
+        return blocked_words(facts.expires_ms, at_ms) if facts is not None and facts.blocked(at_ms) else None
+
+
+def units(mass_g: int, item: Item | None) -> int:
+    """A mass in an item's base unit; rounded here and nowhere else, so that in and out of a full scale cancel."""
+    return mass_g if item is None else round(mass_g / item.unit_g)
+
+
+def blocked_words(expires_ms: int | None, at_ms: int) -> str:
+    """Why a lot that is blocked cannot be used, in Indonesian."""
+    if expires_ms is not None and at_ms >= expires_ms:
+        return "Lot ini sudah lewat tanggalnya: buang atau kembalikan"
+    return "Lot ini ditahan: tidak boleh dipakai"
+
+
+def places_known(settings: Settings) -> list[str]:
+    """Every place and account that a movement of this kitchen may name, places first."""
+    return list(dict.fromkeys(_places(settings.places)))
+
+
+def _places(places: Iterable[Place]) -> Iterable[str]:
+    for place in places:
+        yield place.id
+    for place in places:
+        yield from (place.filled_from, place.emptied_to)
+    yield from sorted(accounts.OUTSIDE)
+
+
+def _lot_misfit(connection: Connection, kitchen: str, name: str, item: str) -> str | None:
+    if not name:
+        return None
+    row = connection.execute(select(lot).where(lot.c.kitchen == kitchen, lot.c.id == name)).first()
+    if row is None:
+        return "Lot ini tidak dikenal"
+    if row.withdrawn or not row.accepted:
+        return "Lot ini tidak diterima"
+    return None if row.item == item else "Lot ini bahan lain"
+
+
+def _by_hand(act: RecordMovement, book: Rulebook) -> dict[str, Any]:
+    item = book.settings.item(act.item)
+    into = act.from_place in accounts.OUTSIDE
+    return {
+        "id": act.id, "occurred_ms": act.at_ms, "place": act.to_place if into else act.from_place, "item": act.item,
+        "unit": "g" if item is None else item.unit, "amount": act.amount if into else -act.amount, "lot": act.lot,
+        "batch": act.batch, "waste": act.waste, "reason": act.reason, "from_place": act.from_place,
+        "to_place": act.to_place, "state": "confirmed", "kind": "hand", "person": act.by,
+    }  # fmt: skip
+
+
+def _count(act: CountStock, book: Rulebook) -> dict[str, Any]:
+    item = book.settings.item(act.item)
+    return {
+        "id": act.id, "occurred_ms": act.at_ms, "place": act.place, "item": act.item,
+        "unit": "g" if item is None else item.unit, "counted": act.counted, "lot": act.lot, "reason": act.reason,
+        "from_place": accounts.DIFFERENCE, "to_place": act.place, "state": "proposed", "kind": "count",
+        "person": act.by,
+    }  # fmt: skip
+
+
+def _decided(act: OfMovement, row: Row[Any], settings: Settings) -> dict[str, Any]:
+    """What a movement is after a person's word."""
+    correct = isinstance(act, CorrectMovement)
+    values: dict[str, Any] = {"state": "corrected" if correct else "confirmed", "person": act.by}
+    if isinstance(act, CorrectMovement):
+        values["reason"] = act.reason
+        if act.withdraw:
+            return values | {"state": "refused"}
+        if act.amount is not None:
+            values |= {"whole": False, "amount": act.amount if row.place == row.to_place else -act.amount}
+    item = settings.item(act.item or row.item)
+    if act.item and act.item != row.item and item is not None:
+        values |= {"item": item.id, "unit": item.unit}
+        if row.after_g is not None:
+            values["amount"] = units(row.after_g, item) - units(row.before_g, item)
+            if row.counted is not None:
+                values["counted"] = units(row.after_g, item)
+    if act.place:
+        values["from_place" if row.place == row.to_place else "to_place"] = act.place
+    if act.lot:
+        values["lot"] = act.lot
+    elif "item" in values:
+        values["lot"] = ""
+    return values | {name: said for name in ("batch", "waste") if (said := getattr(act, name))}

@@ -315,29 +315,44 @@ movement = Table(
     "movement",
     metadata,
     _key("kitchen"),
-    _key("id"),
+    _key("id"),  # of the weighing's row, or of the act
     _need("occurred_ms", BigInteger),
-    _need("place", String),
-    _need("item", String),
-    _need("amount", BigInteger),  # signed, + into the place
+    _need("place", String),  # the one of the two that screens name
+    _need("item", String),  # empty until a person says what was weighed
     _need("unit", String),
+    _need("amount", BigInteger),  # signed, + into ``place``; derived where ``whole`` or ``counted``
+    _need("whole", Boolean),  # all of the lot that lay there
+    _may("counted", BigInteger),  # a stocktake: so much lay in ``place``
+    _may("book_amount", BigInteger),  # what the book held there before it was counted
     _need("from_place", String),
     _need("to_place", String),
-    _need("state", String),  # proposed, confirmed
-    _need("kind", String),  # of the weighing
+    _need("lot", String),  # as a person said; empty: nobody did
+    _need("batch", String),
+    _need("waste", String),
+    _need("reason", Text),
+    _need("state", String),  # proposed, confirmed, corrected, refused
+    _need("kind", String),  # of the weighing; receive, move, use, discard, hand, count
+    _need("automatic", Boolean),  # booked by the place's rule
+    _need("person", String),  # who decided; empty: nobody yet
+    _need("doubt", String),  # short, blocked: what the book finds odd about it
     _need("sensor", String),
-    _need("before_g", BigInteger),
-    _need("after_g", BigInteger),
-    _need("confidence", Float),
-    _need("trace", LargeBinary),
+    _may("before_g", BigInteger),
+    _may("after_g", BigInteger),
+    _may("confidence", Float),
+    _may("division_g", Float),
+    _may("zero_g", Float),
+    _may("drift_g", Float),
+    _need("load", String),
+    _may("trace", LargeBinary),
     _need("gateway", String),
     _need("spool", String),
-    _need("sequence", BigInteger),
+    _may("sequence", BigInteger),
     _need("boot", String),
-    _need("at_ms", BigInteger),
+    _may("at_ms", BigInteger),
     _need("clock", String),
     _may("first_occurred_ms", BigInteger),
-    _need("journal_id", BigInteger),
+    _need("written", BigInteger),  # the journal entry it came with
+    _need("journal_id", BigInteger),  # of the last change
     Index(
         "movement_to_date",
         "kitchen",
@@ -347,6 +362,8 @@ movement = Table(
         postgresql_where=MOVEMENT_TO_DATE,
     ),
     Index("movement_by_time", "kitchen", "occurred_ms"),
+    Index("movement_by_item", "kitchen", "item", "occurred_ms"),
+    Index("movement_by_batch", "kitchen", "batch"),
     Index("movement_by_journal", "kitchen", "journal_id"),
 )
 
@@ -357,11 +374,15 @@ ledger_line = Table(
     _key("kitchen"),
     _key("movement"),
     _key("place"),
+    _key("lot"),  # empty: of no known lot
     _need("item", String),
     _need("amount", BigInteger),
     _need("unit", String),
+    _need("assumed", Boolean),  # nobody said which lot: the one that should have gone first
     _need("occurred_ms", BigInteger),
     Index("ledger_by_place", "kitchen", "place", "item"),
+    Index("ledger_by_item", "kitchen", "item", "occurred_ms"),
+    Index("ledger_by_lot", "kitchen", "lot"),
 )
 
 alert = Table(
@@ -487,14 +508,15 @@ sample = Table(
     Index("sample_by_batch", "kitchen", "batch"),
 )
 
-# Lots of raw material as their receipt says, after corrections; and what happened to each (see ``food_safety.lot``).
-# Where they lay, what is left and what they felt is worked out from these and from the readings, and stored nowhere.
+# Lots of raw material as their receipt says, after corrections, and since when which was set aside. Where they lay and
+# what is left stands in the stock book; what they felt is worked out from it and the readings, and stored nowhere.
 lot = Table(
     "lot",
     metadata,
     _key("kitchen"),
     _key("id"),
     _need("act", String),  # of the receipt
+    _need("movement", String),  # that brought it: a weighing's, or the act's own
     _need("item", String),
     _need("unit", String),
     _need("supplier", String),
@@ -517,25 +539,18 @@ lot = Table(
     Index("lot_by_time", "kitchen", "received_ms", "id"),
 )
 
-lot_step = Table(
-    "lot_step",
+lot_hold = Table(
+    "lot_hold",
     metadata,
     _key("kitchen"),
     _key("id"),  # of the act
     _need("lot", String),
-    _need("what", String),  # move, use, discard
-    _need("at_ms", BigInteger),
-    _need("place", String),
-    _need("to_place", String),
-    _need("batch", String),
-    _may("amount", BigInteger),
-    _need("reason", String),
-    _need("withdrawn", Boolean),
+    _need("from_ms", BigInteger),
+    _may("until_ms", BigInteger),
+    _need("reason", Text),
     _need("person", String),
-    _need("written", BigInteger),  # the journal entry of the act
     _need("journal_id", BigInteger),  # of the last change
-    Index("lot_step_by_lot", "kitchen", "lot"),
-    Index("lot_step_by_batch", "kitchen", "batch"),
+    Index("lot_hold_by_lot", "kitchen", "lot"),
 )
 
 # Checks of thermometers (see projections/calibrations.py). ``id`` is the record's journal entry; nothing is ever taken
@@ -620,5 +635,5 @@ PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act, incident_act, batch, batch_school,
-    batch_event, sample, lot, lot_step, calibration, checked,
+    batch_event, sample, lot, lot_hold, calibration, checked,
 )  # fmt: skip

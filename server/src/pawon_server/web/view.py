@@ -124,7 +124,7 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of stock weighed by a scale. ``amount`` is signed in the item's base unit, + into ``place``."""
+    """A change of stock. ``amount`` is signed in the item's base unit, + into ``place``."""
 
     id: str
     occurred_ms: int
@@ -134,7 +134,7 @@ class MovementView(msgspec.Struct, frozen=True, kw_only=True):
     item_name: str
     amount: int
     unit: str
-    state: Literal["proposed", "confirmed"]
+    state: Literal["proposed", "confirmed", "corrected", "refused"]
     kind: str
 
 

@@ -1,0 +1,56 @@
+"""Lots that are set aside, so that nobody uses them: projection of ``lot_hold``."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from ..stock.movement_acts import HoldLot, ReleaseLot
+from ..store.journal import Entry
+from ..store.tables import lot, lot_hold
+from .book import StockBook
+from .untimely import untimely
+
+
+class LotHolds:
+    """From when to when which lot must not be used. What was assumed to be taken of it meanwhile is derived again."""
+
+    def __init__(self, kitchen: str, ledger: StockBook) -> None:
+        self._kitchen, self._ledger = kitchen, ledger
+
+    def refuse(self, connection: Connection, act: HoldLot | ReleaseLot, now_ms: int) -> str | None:
+        """Why it cannot be, in Indonesian."""
+        if self._item(connection, act.lot) is None:
+            return "Lot ini tidak dikenal"
+        if isinstance(act, ReleaseLot) and not self._held(connection, act.lot):
+            return "Lot ini tidak ditahan"
+        return untimely(act.at_ms, now_ms)
+
+    def take(self, connection: Connection, act: HoldLot | ReleaseLot, entry: Entry) -> None:
+        """It is set aside, or may be used again."""
+        if isinstance(act, HoldLot):
+            connection.execute(
+                insert(lot_hold),
+                {
+                    "kitchen": self._kitchen, "id": act.id, "lot": act.lot, "from_ms": act.at_ms, "until_ms": None,
+                    "reason": act.reason, "person": act.by, "journal_id": entry.id,
+                },
+            )  # fmt: skip
+        else:
+            connection.execute(
+                update(lot_hold)
+                .where(lot_hold.c.kitchen == self._kitchen, lot_hold.c.lot == act.lot, lot_hold.c.until_ms.is_(None))
+                .values(until_ms=act.at_ms, journal_id=entry.id)
+            )
+        item = self._item(connection, act.lot)
+        if item is not None:
+            self._ledger.touch(item, act.at_ms)
+
+    def _held(self, connection: Connection, name: str) -> bool:
+        query = select(lot_hold.c.id).where(
+            lot_hold.c.kitchen == self._kitchen, lot_hold.c.lot == name, lot_hold.c.until_ms.is_(None)
+        )
+        return connection.execute(query).first() is not None
+
+    def _item(self, connection: Connection, name: str) -> str | None:
+        found = connection.execute(select(lot.c.item).where(lot.c.kitchen == self._kitchen, lot.c.id == name)).scalar()
+        return None if found is None else str(found)
