@@ -26,9 +26,10 @@ from pawon_contract.messages import ClockFix, Gap, Item, SensorFault
 from pawon_server.cli import main
 from pawon_server.projections.stock import Stock
 from pawon_server.record import rebuild as rebuilding
+from pawon_server.record.derive import derive_after_upgrade
 from pawon_server.record.rebuild import LEFT_OUT, Rebuilt, rebuild, repair
 from pawon_server.store.address import Address
-from pawon_server.store.database import StoreError, open_to_read
+from pawon_server.store.database import StoreError, open_store, open_to_read
 from pawon_server.store.journal import EntryKind
 from pawon_server.store.tables import PROJECTIONS, metadata
 
@@ -354,6 +355,17 @@ def test_an_older_store_is_opened_with_its_rows(tmp_path: Path, whole: Path) -> 
     assert repair(record.store, KITCHEN, path.parent, 1).repaired
     assert rebuilt(path).same
     record.close()
+
+
+def test_an_upgraded_store_derives_its_stock_before_it_is_served(tmp_path: Path, whole: Path) -> None:
+    """The book has another shape than in the first schema: a server fills it from the journal, once."""
+    path = copy_of(whole, tmp_path)
+    make_old(path)
+    store = open_store(path)
+    assert derive_after_upgrade(store, KITCHEN, 1)
+    assert not derive_after_upgrade(store, KITCHEN, 2)
+    store.close()
+    assert rebuilt(path).same
 
 
 def test_nothing_leaves_the_house(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

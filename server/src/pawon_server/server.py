@@ -29,6 +29,7 @@ from .ingest.writer import Writer
 from .projections.context import Changes
 from .projections.projector import Projector
 from .projections.readings import CLOCK_STEP_MS
+from .record.derive import derive_after_upgrade
 from .record.upkeep import Upkeep
 from .rulebook import Rulebook
 from .store.database import Store, open_store, session_key
@@ -62,6 +63,7 @@ class Server:
         address = broker_address(config, path)
         self._exporter_token = secret(path, "influx.token_file", config.influx.token_file) if config.influx else ""
         self._store: Store = open_store(store_address(config, path))
+        derive_after_upgrade(self._store, config.kitchen, time.time_ns() // 1_000_000)
         gateways = frozenset(row.id for row in config.gateway)
         self._share: Share | None = None
         if self._store.shared:

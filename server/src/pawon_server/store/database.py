@@ -166,6 +166,18 @@ def session_key(store: Store) -> bytes:
     return bytes.fromhex(key)
 
 
+def has_fact(store: Store, name: str) -> bool:
+    """Whether a migration left this to be done."""
+    with store.reader.connect() as connection:
+        return _fact(connection, name) is not None
+
+
+def forget_fact(store: Store, name: str) -> None:
+    """It is done."""
+    with store.writer.begin() as connection:
+        connection.execute(store_fact.delete().where(store_fact.c.name == name))
+
+
 def _begin(writer: Engine) -> str:
     """The schema, and the epoch, which the first to open the store begins."""
     migrate(writer)

@@ -1,7 +1,7 @@
 """One book of stock: movements of scales and of people, lines by lot, lots set aside
 
 The steps of lots become movements. These tables are projections: they begin empty here, and the server derives them
-from the journal when it starts next (``store_fact`` ``derive``).
+from the journal when it starts next (``record.derive``).
 """
 
 from collections.abc import Iterator
@@ -100,13 +100,16 @@ def upgrade() -> None:
     op.execute("UPDATE lot SET movement = act")
     with op.batch_alter_table("lot") as table:
         table.alter_column("movement", existing_type=sa.String(), server_default=None)
-    op.execute("DELETE FROM store_fact WHERE name = 'derive'")
-    op.execute("INSERT INTO store_fact (name, value) SELECT 'derive', '0013' WHERE EXISTS (SELECT 1 FROM journal)")
+    op.execute("DELETE FROM store_fact WHERE name LIKE 'derive:%'")
+    op.execute(
+        "INSERT INTO store_fact (name, value) "
+        "SELECT 'derive:' || kitchen, '0013' FROM (SELECT DISTINCT kitchen FROM journal) AS known"
+    )
 
 
 def downgrade() -> None:
     """The tables of before, empty: ``rebuild --repair`` of that program fills them."""
-    op.execute("DELETE FROM store_fact WHERE name = 'derive'")
+    op.execute("DELETE FROM store_fact WHERE name LIKE 'derive:%'")
     for name in ("lot_hold", "ledger_line", "movement"):
         op.drop_table(name)
     with op.batch_alter_table("lot") as table:
