@@ -34,7 +34,7 @@ def events(draw: st.DrawFn) -> list[Event]:
                                counted=draw(st.integers(0, 50)), booked=draw(st.booleans())))  # fmt: skip
             continue
         here = draw(ACCOUNTS)
-        there = draw(ACCOUNTS.filter(lambda one, here=here: one != here))  # type: ignore[misc]
+        there = draw(ACCOUNTS.filter(lambda one, here=here: one != here))
         whole = head["lot"] is not None and draw(st.integers(0, 4)) == 0
         amount = None if whole else draw(st.integers(1, 40))
         found.append(Event(**head, from_place=here, to_place=there, amount=amount))
@@ -66,7 +66,7 @@ def test_nothing_is_made_and_nothing_vanishes(day: list[Event]) -> None:
 def test_the_order_of_arrival_decides_nothing(day: list[Event], chance: object) -> None:
     """The same rows in another order make the same lines, doubts and balances."""
     other = list(day)
-    chance.shuffle(other)  # type: ignore[attr-defined]
+    chance.shuffle(other)
     assert settle({}, day, LOTS) == settle({}, other, LOTS)
 
 
