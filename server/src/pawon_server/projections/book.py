@@ -182,7 +182,7 @@ def _event(row: Row[Any]) -> Event:
     return Event(
         id=row.id, at_ms=row.occurred_ms, from_place=row.from_place, to_place=row.to_place, lot=row.lot or None,
         amount=None if row.whole else row.amount if into else -row.amount, counted=row.counted,
-        booked=opens or row.state in BOOKED, opens=opens,
+        booked=opens or row.state in BOOKED, opens=opens, within=round(row.division_g or 0),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from pawon_contract.ids import row_id
 from pawon_contract.messages import Weighing
@@ -94,6 +94,11 @@ class Stock:
         for row in moved:
             values = {"first_occurred_ms": row.occurred_ms, "occurred_ms": row.at_ms + offset_ms}
             self._ledger.change(connection, journal_id, row.id, values)
+            connection.execute(
+                update(lot)
+                .where(lot.c.kitchen == self._kitchen, lot.c.movement == row.id)
+                .values(received_ms=values["occurred_ms"], journal_id=journal_id)
+            )
 
     def refuse(self, connection: Connection, book: Rulebook, act: MovementAct, now_ms: int) -> str | None:
         """Why it cannot be, in Indonesian."""

@@ -24,6 +24,8 @@ Balances = dict[tuple[str, str], int]
 
 NO_LOT = ""
 NEVER_MS = 2**62
+# In service a class III scale may be off by twice 0.5 e at 500 e, which is 0.2 % (OIML R 76-1); twice, for two scales.
+SLACK_SHARE = 0.004
 # Food that is on its way out may be of a lot that must not be used; that is the point.
 DISPOSED_TO = frozenset({accounts.WASTE, accounts.RETURNED, accounts.SAMPLE, accounts.DIFFERENCE})
 
@@ -54,7 +56,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     ``lot`` ``None``: nobody said. ``amount`` ``None``: all of the lot that lay there. ``counted``: a count of
     ``to_place``, whose difference comes from ``from_place``. ``booked`` false: looked at, and no line is written.
-    ``opens``: a count that is booked only where the book knows nothing of the place yet.
+    ``opens``: a count that is booked only where the book knows nothing of the place yet. ``within``: how far its amount
+    may be off, by the division of its scale.
     """
 
     id: str
@@ -66,6 +69,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     counted: int | None = None
     booked: bool = True
     opens: bool = False
+    within: int = 0
 
     @property
     def turn(self) -> tuple[int, int, str]:
@@ -131,6 +135,11 @@ def in_turn(held: Mapping[str, int], lots: Mapping[str, LotFacts], at_ms: int, *
     return [one.id for one in sorted(known, key=lambda one: one.turn) if not one.blocked(at_ms)]
 
 
+def _slack(event: Event, amount: int) -> int:
+    """What weighing twice may differ by: so little more than there was is no doubt."""
+    return max(2 * event.within, round(amount * SLACK_SHARE))
+
+
 class _Walk:
     """One pass in order of time."""
 
@@ -184,14 +193,14 @@ class _Walk:
             rest -= parts[lot]
         if rest > 0 or not parts:
             parts[NO_LOT] = rest
-        if rest <= max(held.get(NO_LOT, 0), 0):
+        if rest - max(held.get(NO_LOT, 0), 0) <= _slack(event, amount):
             return parts, ""
-        return parts, "short" if amount > sum(held.values()) else "blocked"
+        return parts, "short" if amount - sum(held.values()) > _slack(event, amount) else "blocked"
 
     def _doubt_of(self, event: Event, lot: str, here: int, amount: int) -> Doubt:
         if event.from_place in accounts.OUTSIDE:
             return ""
-        if amount > here:
+        if amount - here > _slack(event, amount):
             return "short"
         used = event.to_place in accounts.OUTSIDE and event.to_place not in DISPOSED_TO
         return "blocked" if used and lot in self._lots and self._lots[lot].blocked(event.at_ms) else ""

@@ -1,0 +1,46 @@
+"""A month of a kitchen through the journal: at its end the book says what truly lies there, and what a recall asks is
+told. ``scripts/bench month`` runs the same with a reading a minute."""
+
+from __future__ import annotations
+
+from tests.server.conftest import Bench, NewAddress
+from tests.server.kitchen_month import Month, kitchen_book
+
+from pawon_server.acts import encode_act
+from pawon_server.projections.acts import Written
+from pawon_server.store.database import open_store
+
+
+def live(bench: Bench, month: Month) -> list[str]:
+    """Tell a month to the record; why acts were refused."""
+    refused = []
+    for arrive_ms, payload in month.told():
+        bench.now_ms = max(bench.now_ms, arrive_ms)
+        if isinstance(payload, bytes):
+            bench.send(payload)
+        else:
+            answer = bench.writer.write(encode_act(payload))
+            if not isinstance(answer, Written):
+                refused.append(f"{type(payload).__name__}: {answer.reason}")
+    return refused
+
+
+def test_the_book_is_what_truly_lies_there(stores: NewAddress) -> None:
+    """60 items in 12 places after a month of weighings, late words, outages and a clock of the past: every balance is
+    within what scales and people can see."""
+    month = Month(seed=20_001)
+    store = open_store(stores())
+    bench = Bench(store, kitchen_book(), now_ms=0)
+    assert live(bench, month) == []
+    rows = bench.rows("SELECT item, place, sum(amount) FROM ledger_line GROUP BY item, place")
+    book = {(item, place): amount for item, place, amount in rows}
+    wrong = {
+        key: (book.get(key, 0), round(true_g), round(month.within_g(*key)))
+        for key, true_g in month.truth.items()
+        if abs(book.get(key, 0) - true_g) > month.within_g(*key)
+    }
+    assert wrong == {}
+    assert len(month.truth) >= 120
+    assert bench.value("SELECT sum(amount) FROM ledger_line") == 0
+    bench.writer.stop()
+    store.close()
