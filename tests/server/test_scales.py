@@ -305,17 +305,18 @@ def test_what_a_person_and_a_gateway_say_of_zero_is_one_story(kitchen: Bench) ->
     assert now(kitchen).zero == "good"
 
 
-def test_a_scale_that_is_none_any_more_lets_its_trouble_go(kitchen: Bench) -> None:
-    """For nothing could end it; its records stay. A restart remembers what is open."""
+@pytest.mark.parametrize("there", [False, True])
+def test_a_scale_that_is_none_any_more_lets_its_trouble_go(kitchen: Bench, there: bool) -> None:
+    """Nor one that has no plate any more: nothing could end it; its records stay. A restart remembers what is open."""
     check(kitchen, 5_100)
     kitchen.restart()
     kitchen.now_ms += MINUTE
     check(kitchen, 5_200)
     assert told(kitchen) == [("scale-check", "warning", 200.0, 20.0, True)]
-    others = [one for one in KITCHEN.settings.sensors if one.id != "scale-1"]
-    places = [one for one in KITCHEN.settings.places if one.scale != "scale-1"]
+    sensors = [one for one in BOOK.settings.sensors if there or one.id != "scale-1"]
+    places = [one for one in BOOK.settings.places if there or one.scale != "scale-1"]
     kitchen.book = Rulebook(
-        settings=msgspec.structs.replace(KITCHEN.settings, sensors=others, places=places), profile=KITCHEN.profile
+        settings=msgspec.structs.replace(BOOK.settings, sensors=sensors, places=places), profile=BOOK.profile
     )
     kitchen.restart()
     check(kitchen, 5_000, scale="scale-2")  # the configuration is in force before it
@@ -438,6 +439,9 @@ def test_the_api_writes_and_reads(kitchen: Bench, client: TestClient) -> None:
     gone = {"id": "d" * 16, "record": "a" * 16, "reason": "timbangan lain"}
     seen = client.post("/api/v1/scales/scale-1/withdraw", json=gone, headers=ORIGIN).json()
     assert (seen["check"], seen["for_trade"], seen["checks"][0]["withdrawn"]) == ("never", True, True)
+    for at in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        assert client.get("/api/v1/scales", params={"at": at}).json()["items"][0]["check"] == "never", at
+    assert client.get("/api/v1/scales", params={"at": "besok"}).status_code == 422
     for path in ("/api/v1/scales/chiller-1", "/api/v1/scales/nobody", "/api/v1/scales/%00"):
         assert client.get(path).status_code == 404, path
 

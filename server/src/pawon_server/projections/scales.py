@@ -204,9 +204,10 @@ class Scales:
     # --- incidents --------------------------------------------------------------------------------------------------
 
     def retire(self, connection: Connection, book: Rulebook, at_ms: int, journal_id: int, changes: Changes) -> None:
-        """A new configuration: trouble of scales that are none any more ends, for nothing could ever end it."""
-        scales = {sensor.id for sensor in book.settings.scales}
-        for scale, rule in sorted(key for key in self._open if key[0] not in scales):
+        """A new configuration: trouble of what is no scale any more, or has no plate to judge it by, ends, for nothing
+        could ever end it."""
+        judged = {sensor.id for sensor in book.settings.scales if sensor.division_g is not None}
+        for scale, rule in sorted(key for key in self._open if key[0] not in judged):
             self._rows.retire(connection, self._open.pop((scale, rule)), scale, at_ms, journal_id)
             changes.incidents = changes.alerts = True
 
