@@ -21,7 +21,7 @@ from ..people.person import Person
 from ..projections.people import people_of
 from ..projections.scale_states import checks_of, states_at, tera_marks, trends_of
 from ..rulebook import Rulebook, Sensor
-from ..stock.scale import Trend
+from ..stock.scale import Trend, least_g
 from ..stock.scale_acts import CheckScale, VerifyScale, WithdrawScaleRecord
 from ..stock.scale_state import ScaleState
 from ..words import scale_check_words, scale_need_words, tera_words, trade_word, zero_words
@@ -119,9 +119,9 @@ def scales_page(
         sensor = asked(request)
         speech, _ = screens.speech(request)
         (look,) = await run_in_threadpool(looks, speech, [sensor])
-        now_g = measured(sensor.id)
+        loaded, empty = _filled_in(sensor, measured(sensor.id), speech)
         return await staff.page(
-            request, "staff_scale.html", form=form, look=look, now="" if now_g is None else _kg(speech, now_g),
+            request, "staff_scale.html", form=form, look=look, loaded=loaded, empty=empty,
             **await run_in_threadpool(history, speech, sensor.id),
         )  # fmt: skip
 
@@ -153,6 +153,17 @@ def _act(scale: str, by: Person, form: Form, at_ms: int) -> AnyAct:
 def _grams(typed: str) -> float:
     """Kilograms as people type them, in g. Raises 409."""
     return round(number_of(typed) * 1000, 3)
+
+
+def _filled_in(sensor: Sensor, now_g: float | None, speech: Speech) -> tuple[str, str]:
+    """What stands in the forms for a check weight and for the empty scale already: the live number in the one that it
+    can belong to, so that nobody records an empty pan as a failed weight with a hasty tap."""
+    if now_g is None:
+        return "", ""
+    least = 0.0
+    if sensor.accuracy_class is not None and sensor.division_g is not None:
+        least = least_g(sensor.accuracy_class, sensor.division_g)
+    return (_kg(speech, now_g), "") if now_g > 0 and now_g >= least else ("", _kg(speech, now_g))
 
 
 def _kg(speech: Speech, mass_g: float) -> str:
