@@ -281,14 +281,18 @@ def test_a_backlogs_zero_pages_nobody_until_it_is_news(kitchen: Bench) -> None:
 
 
 def test_a_guessed_zero_is_dated_when_the_clock_is_known(kitchen: Bench) -> None:
-    """The old date is kept; the state of a moment is asked by the right one."""
+    """Until then by its age, so that what is off now is told now; the old date is kept."""
+    check(kitchen, 0, nominal_g=0, at_ms=kitchen.now_ms - HOUR)
     sender = Sender(spool="c" * 20, boot="1111aaaa-cab1-4b42-8e06-9e3512dfe0a6", offset_ms=1_000, clock="guess")
-    kitchen.send(sender.add(weighing(2.0, 5_000, 9_000)).batch(sent_ms=9_500))
+    kitchen.send(sender.add(weighing(30.0, 5_000, 9_000)).batch(sent_ms=9_500))
+    assert [row[4] for row in told(kitchen)] == [True]
     fix = ClockFix(at_ms=10_000, boot=sender.boot, offset_ms=BEGIN, error_ms=5, source="synced")
     kitchen.send(sender.add(fix).batch(2, 2, sent_ms=10_500))
-    assert kitchen.rows("SELECT at_ms, first_at_ms FROM scale_zero") == [(BEGIN + 5_000, 6_000)]
+    assert kitchen.rows("SELECT at_ms, first_at_ms FROM scale_zero") == [
+        (BEGIN + 5_000, kitchen.now_ms - 4_500)
+    ]  # fmt: skip
     assert now(kitchen, at_ms=BEGIN + 4_999).zero == "unknown"
-    assert now(kitchen, at_ms=BEGIN + 5_000).zero == "good"
+    assert now(kitchen, at_ms=BEGIN + 5_000).zero == "off"
 
 
 def test_what_a_person_and_a_gateway_say_of_zero_is_one_story(kitchen: Bench) -> None:

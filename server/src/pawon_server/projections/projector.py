@@ -142,7 +142,7 @@ class Projector:
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
         for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
-                     self.trouble, self.people, self.batches, self.calibrations, self.scales):  # fmt: skip
+                     self.trouble, self.people, self.batches, self.calibrations, self.scales.trouble):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
@@ -210,7 +210,7 @@ class Projector:
 
     def _retire(self, connection: Connection, entry: Entry, changes: Changes) -> None:
         if self.settings is not None and self.profile is not None:
-            for part in (self.excursions, self.trouble, self.scales):
+            for part in (self.excursions, self.trouble, self.scales.trouble):
                 part.retire(connection, self.book, entry.received_ms, entry.id, changes)
 
     def _batch(self, connection: Connection, entry: Entry, changes: Changes, decoded: DecodedBatch) -> None:

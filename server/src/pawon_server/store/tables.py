@@ -650,7 +650,7 @@ scale_zero = Table(
     _need("boot", String),
     _need("at", BigInteger),  # monotonic
     _need("at_ms", BigInteger),
-    _may("first_at_ms", BigInteger),  # what a guessed clock said
+    _may("first_at_ms", BigInteger),  # by its age on arrival, where the clock only guessed
     _need("clock", String),
     _need("zero_g", Float),
     _may("division_g", Float),  # as it was configured then
