@@ -291,7 +291,7 @@ def test_a_guessed_zero_is_dated_when_the_clock_is_known(kitchen: Bench) -> None
     assert kitchen.rows("SELECT at_ms, first_at_ms FROM scale_zero") == [
         (BEGIN + 5_000, kitchen.now_ms - 4_500)
     ]  # fmt: skip
-    assert now(kitchen, at_ms=BEGIN + 4_999).zero == "unknown"
+    assert now(kitchen, at_ms=BEGIN + 4_999).zero == "good"
     assert now(kitchen, at_ms=BEGIN + 5_000).zero == "off"
 
 
