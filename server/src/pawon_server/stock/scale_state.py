@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from .scale import CheckVerdict, Tera, TeraState, ZeroState, tera_on, wants_zeroing, zero_state
+from .scale import DAY_MS, CheckVerdict, Tera, TeraState, ZeroState, tera_on, wants_zeroing, zero_state
 
 CheckState = Literal["good", "failed", "overdue", "never", "unjudged"]
 # What somebody should do, in the order in which it matters.
@@ -97,7 +97,7 @@ def state_of(
     return ScaleState(
         scale=scale, at_ms=at_ms, zero=zero, check=check, tera=tera,
         for_trade=tera == "valid" and check != "failed" and zero != "off",
-        needs=_needs(zero, zero_seen, check, tera, until, day_of(at_ms + TERA_SOON_DAYS * 86_400_000, zone)),
+        needs=_needs(zero, zero_seen, check, tera, until, day_of(at_ms + TERA_SOON_DAYS * DAY_MS, zone)),
         zero_g=None if zero_seen is None else zero_seen.zero_g, zero_ms=None if zero_seen is None else zero_seen.at_ms,
         checked_ms=None if weight is None else weight.at_ms, checked_by=None if weight is None else weight.person,
         nominal_g=None if weight is None else weight.nominal_g, error_g=None if weight is None else weight.error_g,
