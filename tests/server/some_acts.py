@@ -44,6 +44,7 @@ from pawon_server.stock.movement_acts import (
     RefuseMovement,
     ReleaseLot,
 )
+from pawon_server.stock.scale_acts import CheckScale, VerifyScale, WithdrawScaleRecord
 
 PEOPLE = ("sari", "tono", "wulan")
 
@@ -163,6 +164,20 @@ def _check(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     )  # fmt: skip
 
 
+def _scale(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    """A check weight, an empty scale or a mark of one of two scales, or that one of these was none."""
+    name, kind = f"{chance.randint(0x301, 0x30C):016x}", chance.random()
+    about = {**head, "id": name, "by": MACHINE, "scale": chance.choice(["scale-1", "scale-1", "scale-2", "chiller-1"])}
+    if kind < 0.2:
+        return WithdrawScaleRecord(**{**about, "id": head["id"]}, record=name, reason="salah catat")
+    if kind < 0.4:
+        return VerifyScale(**about, verified="2025-03-01", valid_until=chance.choice(["2025-10-01", "2026-03-01"]),
+                           mark="JKT 25", office=chance.choice(["", "UPT Metrologi"]))  # fmt: skip
+    nominal_g = chance.choice([0.0, 0.0, 5_000.0, 20_000.0, 100.0])
+    return CheckScale(**about, nominal_g=nominal_g, shown_g=nominal_g + chance.choice([0.0, 20.0, -40.0, 300.0]),
+                      at_ms=_moment(chance))  # fmt: skip
+
+
 def _plan(chance: random.Random) -> dict[str, Any]:
     schools = tuple(Destination(school=name, portions=chance.choice([50, 100])) for name in SCHOOLS[:2])
     return {"wave": "1", "dish": "Ayam", "day": DAY, "portions": chance.choice([100, 150, 300, 3_000]),
@@ -199,7 +214,7 @@ ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
     *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration,
-    _calibration, _withdrawal, *[_check] * 3,
+    _calibration, _withdrawal, *[_check] * 3, *[_scale] * 3,
 ]  # fmt: skip
 
 

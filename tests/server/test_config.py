@@ -197,3 +197,39 @@ def test_thermometers_that_are_not_connected(tmp_path: Path) -> None:
         "thermometer[0].id: 'chiller-1' is a sensor"
     ]
     assert "altitude_m" in problems(tmp_path, GOOD.replace(STORE, STORE + "altitude_m = 9000\n"))[0]
+
+
+@pytest.mark.parametrize(
+    ("plate", "said"),
+    [
+        ("division_g = 20", "belong together"), ('accuracy_class = "III"', "belong together"),
+        ('division_g = 5\nmax_g = 60000\naccuracy_class = "III"', "12000 divisions are more than class III has"),
+        ('division_g = 20\nmax_g = 200\naccuracy_class = "III"', "below the least"),
+        ('division_g = 20\naccuracy_class = "I"', "accuracy_class"),
+        ('division_g = 0\nmax_g = 60000\naccuracy_class = "III"', "division_g"),
+    ],
+)  # fmt: skip
+def test_a_scales_plate_is_one_that_exists(tmp_path: Path, plate: str, said: str) -> None:
+    """Halves of a plate, and plates that no scale of the class has, are told at their key."""
+    told = problems(tmp_path, GOOD.replace('quantity = "mass_g"', f'quantity = "mass_g"\n{plate}'))
+    assert len(told) == 1, told
+    assert told[0].startswith("sensor[1].")
+    assert said in told[0]
+
+
+def test_only_scales_have_plates(tmp_path: Path) -> None:
+    """A division on a thermometer is somebody's mistake; a whole plate on a scale is kept, and so is its absence."""
+    told = problems(tmp_path, GOOD.replace('point = "chiller"', 'point = "chiller"\ndivision_g = 20'))
+    assert told == ["sensor[0].division_g: only a scale has one; quantity must be mass_g"]
+    path = tmp_path / "server.toml"
+    path.write_text(
+        GOOD.replace('= "mass_g"', '= "mass_g"\ndivision_g = 20\nmax_g = 60000\naccuracy_class = "III"')
+    )  # fmt: skip
+    scale = load_config(path).settings().scales[0]
+    assert (scale.division_g, scale.max_g, scale.accuracy_class) == (20, 60_000, "III")
+    path.write_text(GOOD)
+    bare = load_config(path).settings()
+    assert (bare.scales[0].division_g, bare.scale_check_h) == (None, 24)
+    assert not {b"division_g", b"scale_check_h"} & set(encode(bare).split(b'"')), (
+        "a kitchen that says nothing of plates has the settings it had"
+    )

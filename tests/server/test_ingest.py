@@ -35,6 +35,8 @@ from pawon_server.store.tables import (
     person,
     reading_minute,
     sample,
+    scale_check,
+    scale_tera,
     sent_before,
 )
 
@@ -50,6 +52,8 @@ WRITTEN_BY_PEOPLE = (
     lot_hold,
     calibration,
     checked,
+    scale_check,
+    scale_tera,
 )
 
 
@@ -188,7 +192,7 @@ def weighing(before_g: int, after_g: int, at_ms: int, kind: str, sensor: str = "
     """A weighing of one of the two scales."""
     return Weighing(
         at_ms=at_ms, sensor=sensor, kind=kind, before_g=before_g, after_g=after_g,  # type: ignore[arg-type]  # a literal
-        start_ms=at_ms - 100, end_ms=at_ms,
+        start_ms=at_ms - 100, end_ms=at_ms, zero_g=2.0, zero_at_ms=at_ms - 100,
     )  # fmt: skip
 
 

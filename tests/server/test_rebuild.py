@@ -350,7 +350,7 @@ def test_an_older_store_is_opened_with_its_rows(tmp_path: Path, whole: Path) -> 
     assert wrong == {
         "reading": (0, 0, 60), "completeness": (1, 0, 0), "boot": (0, 0, 1), "incident": (0, 0, 2),
         "judgement": (0, 0, 1),  # the same, in other words
-        "movement": (2, 0, 0), "ledger_line": (4, 0, 0),
+        "movement": (2, 0, 0), "ledger_line": (4, 0, 0), "scale_zero": (2, 0, 0),
     }  # fmt: skip
     assert repair(record.store, KITCHEN, path.parent, 1).repaired
     assert rebuilt(path).same

@@ -11,11 +11,20 @@ from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
 from .stock.movement_acts import MovementAct
+from .stock.scale_acts import ScaleAct
 
 AnyAct = (
-    SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | MovementAct | CheckAct | RecordCalibration
+    SetPerson
+    | ChangePin
+    | IncidentAct
+    | BatchAct
+    | LotAct
+    | MovementAct
+    | CheckAct
+    | RecordCalibration
     | WithdrawCalibration
-)  # fmt: skip
+    | ScaleAct
+)
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

@@ -17,6 +17,7 @@ from pawon_food_safety.profile import Profile, ProfileError, load_profile
 
 from . import rulebook
 from .stock import accounts
+from .stock.scale import STEPS, AccuracyClass, least_g, most_divisions
 from .store.address import Address, is_database, parse_database
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -60,6 +61,10 @@ class SensorTable(_Table):
     error_c: Annotated[float, Field(ge=0, le=5)] | None = None
     door: Annotated[str, Field(max_length=64)] = ""
     power: Annotated[str, Field(max_length=64)] = ""
+    # Of a scale, as its plate says: e, Max and class. No platform scale ends above 3 t.
+    division_g: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    max_g: Annotated[float, Field(gt=0, le=3_000_000)] | None = None
+    accuracy_class: AccuracyClass | None = None
 
 
 class ThermometerTable(_Table):
@@ -150,6 +155,8 @@ class ServerConfig(_Table):
     influx: InfluxTable | None = None
     # How many portions of a dish the kitchen may make for one day, by its licence.
     portion_limit: Annotated[int, Field(ge=1, le=30_000)] | None = None
+    # So long a check weight and a seen zero are believed: a day at least asks for one check, a shift (8) for three.
+    scale_check_h: Annotated[float, Field(ge=1, le=168)] = 24
 
     @field_validator("timezone")
     @classmethod
@@ -218,6 +225,7 @@ class ServerConfig(_Table):
             portion_limit=self.portion_limit,
             altitude_m=self.altitude_m,
             thermometers=[rulebook.Thermometer(**row.model_dump()) for row in self.thermometer],
+            scale_check_h=self.scale_check_h,
         )
 
 
@@ -317,6 +325,8 @@ def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
         for number, row in rows["item"]
         if row.get("unit", "g") == "g" and row.get("unit_g", 1) != 1
     ]
+    for number, sensor in rows["sensor"]:
+        problems += [f"sensor[{number}].{problem}" for problem in _plate_misfits(sensor)]
     scales = [row.get("scale") for _, row in rows["place"]]
     for place, (number, row) in enumerate(rows["place"]):
         where, scale = f"place[{number}]", row.get("scale")
@@ -339,6 +349,26 @@ def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
             if "id" in row and row.get(key, PlaceTable.model_fields[key].default) == row["id"]
         ]
     return problems
+
+
+def _plate_misfits(sensor: dict[str, Any]) -> list[str]:
+    """What cannot stand on one scale's plate."""
+    plate = [key for key in ("division_g", "max_g", "accuracy_class") if key in sensor]
+    if sensor.get("quantity") != "mass_g":
+        return [f"{key}: only a scale has one; quantity must be mass_g" for key in plate]
+    halves = [key for key in ("division_g", "accuracy_class") if key in sensor]
+    if len(halves) == 1:
+        return [f"{halves[0]}: division_g and accuracy_class belong together; both stand on the scale's plate, and one "
+                "alone judges nothing"]  # fmt: skip
+    accuracy = next((name for name in STEPS if name == sensor.get("accuracy_class")), None)
+    division_g, max_g = sensor.get("division_g"), sensor.get("max_g")
+    if accuracy is None or not isinstance(division_g, int | float) or not isinstance(max_g, int | float):
+        return []
+    if max_g > most_divisions(accuracy) * division_g > 0:
+        return [f"max_g: {max_g / division_g:g} divisions are more than class {accuracy} has "
+                f"({most_divisions(accuracy)}); look at e and Max on the plate"]  # fmt: skip
+    least = least_g(accuracy, division_g)
+    return [f"max_g: is below the least that class {accuracy} weighs ({least:g} g)"] if 0 < max_g < least else []
 
 
 def _rows(table: dict[str, Any], kind: str) -> list[tuple[int, dict[str, Any]]]:

@@ -11,6 +11,8 @@ import msgspec
 
 from pawon_food_safety.profile import Profile
 
+from .stock.scale import AccuracyClass
+
 # What people are told, and when, by this program: 2 tells late news in one summary and faults in plain words. Entries
 # are projected by the edition of the configuration that was in force, so that a rebuild repeats what was told then.
 EDITION = 2
@@ -21,7 +23,8 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``measures``: food, or a probe that follows it (``product``), or the ``air`` around it. ``error_c``: how far it may
     be off, taken as the guard band of every limit; unknown: the limits' own. ``door`` and ``power``: the contacts of
-    its place, sensors of the same gateway.
+    its place, sensors of the same gateway. ``division_g`` (*e*), ``max_g`` and ``accuracy_class`` stand on a scale's
+    plate.
     """
 
     id: str
@@ -34,6 +37,9 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error_c: float | None = None
     door: str = ""
     power: str = ""
+    division_g: float | None = None
+    max_g: float | None = None
+    accuracy_class: AccuracyClass | None = None
 
 
 class Thermometer(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +92,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version of a kitchen's configuration, as far as projections depend on it; ``edition``: see ``EDITION``.
 
     ``witness``: this server stores, verifies and shows a copy, and pages nobody. ``portion_limit``: of the kitchen's
-    licence, for one serving day. ``altitude_m``: above the sea."""
+    licence, for one serving day. ``altitude_m``: above the sea. ``scale_check_h``: for so long a check weight is
+    believed."""
 
     kitchen: str
     name: str
@@ -99,6 +106,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     portion_limit: int | None = None
     altitude_m: float | None = None
     thermometers: list[Thermometer] = []
+    scale_check_h: float = 24
+
+    @property
+    def scales(self) -> list[Sensor]:
+        """The sensors that weigh."""
+        return [row for row in self.sensors if row.quantity == "mass_g"]
 
     def sensor(self, name: str) -> Sensor | None:
         """A sensor by id."""

@@ -39,6 +39,13 @@ def number(value: float) -> str:
     return f"{value:.1f}".replace(".", ",").removesuffix(",0")
 
 
+def mass(value_g: float) -> str:
+    """A mass as Indonesians write it: ``20 g``, ``5,02 kg``."""
+    scaled, unit, decimals = (value_g / 1000, "kg", 3) if abs(value_g) >= 1000 else (value_g, "g", 1)
+    figure = round(scaled, decimals) + 0.0  # never a minus before nought
+    return f"{figure:.{decimals}f}".rstrip("0").rstrip(".").replace(".", ",") + f" {unit}"
+
+
 def point_words(_: Callable[[str], str]) -> dict[str, str]:
     """Control points as people call them; ``*`` is what holds at all of them."""
     return {
@@ -73,4 +80,43 @@ def quantity_words(_: Callable[[str], str]) -> dict[str, str]:
     return {
         "temperature_c": _("suhu"), "humidity_percent": _("kelembapan"), "chlorine_ppm": _("kadar klorin"),
         "contact_s": _("lama rendam"),
+    }  # fmt: skip
+
+
+def zero_words(_: Callable[[str], str]) -> dict[str, str]:
+    """How an empty scale returned to zero."""
+    return {"good": _("Nol baik"), "off": _("Tidak nol"), "unknown": _("Nol belum terlihat")}
+
+
+def scale_check_words(_: Callable[[str], str]) -> dict[str, str]:
+    """How a scale stands to its check weight."""
+    return {
+        "good": _("Uji baik"), "failed": _("Gagal uji"), "overdue": _("Uji terlambat"),
+        "never": _("Belum pernah diuji"), "unjudged": _("Uji tidak dapat dinilai"),
+    }  # fmt: skip
+
+
+def tera_words(_: Callable[[str], str]) -> dict[str, str]:
+    """How a scale's legal verification stands."""
+    return {"valid": _("Tera berlaku"), "expired": _("Tera habis"), "missing": _("Tera tidak tercatat")}
+
+
+def trade_word(_: Callable[[str], str]) -> str:
+    """What stands beside the weights of a scale that goods must not be handed over by."""
+    return _("Bukan untuk transaksi")
+
+
+def scale_need_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What to do about a scale: one sentence for each ``scale_state.Need``."""
+    return {
+        "failed": _("Bersihkan, nolkan, uji lagi. Masih salah: jangan dipakai, panggil petugas tera."),
+        "zero_off": _("Kosongkan dan bersihkan timbangan, lalu tekan nol."),
+        "tera_missing": _("Catat tanda tera yang berlaku, atau panggil petugas tera."),
+        "tera_expired": _("Panggil petugas tera untuk tera ulang."),
+        "check_never": _("Uji dengan anak timbangan sekarang."),
+        "check_overdue": _("Uji lagi dengan anak timbangan."),
+        "check_unjudged": _("Isi division_g dan accuracy_class timbangan ini di server.toml, lalu uji lagi."),
+        "zero_unknown": _("Kosongkan timbangan sebentar sampai angkanya diam."),
+        "zero_soon": _("Tekan nol saat timbangan kosong dan bersih."),
+        "tera_soon": _("Tera segera habis: buat janji tera ulang."),
     }  # fmt: skip

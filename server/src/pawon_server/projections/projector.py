@@ -35,6 +35,7 @@ from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..stock.movement_acts import KINDS as MOVEMENT_ACTS
+from ..stock.scale_acts import KINDS as SCALE_ACTS
 from ..store.journal import Entry
 from ..store.tables import journal
 from .acts import Acts, Refusal, Written
@@ -60,6 +61,7 @@ from .lots import Lots
 from .minutes import Minutes
 from .people import People
 from .readings import Readings
+from .scales import Scales
 from .sensor_trouble import SensorTrouble, SilenceEntry
 from .stock import Stock
 
@@ -131,6 +133,8 @@ class Projector:
         self.acts.know(MOVEMENT_ACTS, self.stock.refuse, self.stock.take_act)
         self.checks = Checks(kitchen, self._incident_rows)
         self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)
+        self.scales = Scales(kitchen, self._incident_rows)
+        self.acts.know(SCALE_ACTS, self.scales.refuse, self.scales.take)
         self.calibrations = Calibrations(kitchen, self._incident_rows)
         self.acts.know((RecordCalibration, WithdrawCalibration), self.calibrations.refuse, self.calibrations.take)
         self.excursions = Excursions(kitchen, self._incident_rows, self.batches.cooked, self.trouble.ended_cut)
@@ -144,7 +148,7 @@ class Projector:
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
         for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
-                     self.trouble, self.people, self.batches, self.calibrations):  # fmt: skip
+                     self.trouble, self.people, self.batches, self.calibrations, self.scales.trouble):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
@@ -215,7 +219,7 @@ class Projector:
 
     def _retire(self, connection: Connection, entry: Entry, changes: Changes) -> None:
         if self.settings is not None and self.profile is not None:
-            for part in (self.excursions, self.trouble):
+            for part in (self.excursions, self.trouble, self.scales.trouble):
                 part.retire(connection, self.book, entry.received_ms, entry.id, changes)
 
     def _batch(self, connection: Connection, entry: Entry, changes: Changes, decoded: DecodedBatch) -> None:
@@ -322,6 +326,7 @@ class Projector:
             self.readings.take_fault(arrival, item)
             self.trouble.take_fault(connection, book, sensor, arrival, row.sequence, item, changes)
         elif isinstance(item, Weighing):
+            self.scales.take_zero(connection, book, sensor, arrival, row.sequence, item, changes)
             self.stock.take(connection, book, arrival, row.sequence, item, changes)
 
     def _reading(
@@ -349,7 +354,7 @@ class Projector:
             own = {sensor.id for sensor in book.settings.sensors if sensor.gateway == boot.gateway}
             moved = self.readings.fix_clock(connection, *fix, sensors=own)
             self.completeness.fix_clock(connection, book.settings.timezone, moved)
-            for part in (self._incident_rows, self.stock):
+            for part in (self._incident_rows, self.stock, self.scales):
                 part.fix_clock(connection, *fix)
             self.excursions.fix_clock(boot.boot, boot.offset_ms, sensors=own)
             self.batches.fix_clock(connection, book, *fix, changes)

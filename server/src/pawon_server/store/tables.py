@@ -29,6 +29,7 @@ metadata = MetaData()
 # Rows dated by a guess and not dated anew yet. Written out, not bound: only so SQLite sees that the index holds them.
 READING_TO_DATE = text("clock IN ('guess', 'rtc') AND first_measured_ms IS NULL")
 MOVEMENT_TO_DATE = text("clock IN ('guess', 'rtc') AND first_occurred_ms IS NULL")
+ZERO_TO_DATE = text("clock IN ('guess', 'rtc') AND first_at_ms IS NULL")
 
 
 def _key(name: str, kind: type[TypeEngine[Any]] = String) -> Column[Any]:
@@ -614,6 +615,65 @@ checked = Table(
     Index("checked_by_incident", "kitchen", "incident"),
 )
 
+# What is known of scales (see projections/scales.py): check weights and empty pans that people told, marks of legal
+# verification, and zeros that gateways saw. Nothing is ever taken out: a state of the past must not change, and a
+# gateway tells at most one zero with each weighing.
+scale_check = Table(
+    "scale_check",
+    metadata,
+    _key("kitchen"),
+    _key("id"),  # of the act
+    _need("scale", String),
+    _need("nominal_g", Float),  # 0: the empty scale
+    _need("shown_g", Float),
+    _need("at_ms", BigInteger),
+    _may("division_g", Float),  # as it was configured then
+    _need("verdict", String),  # good, failed, unjudged; of the empty scale good, off, unknown
+    _need("error_g", Float),
+    _may("mpe_g", Float),
+    _need("note", Text),
+    _need("withdrawn", Boolean),
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("scale_check_by_time", "kitchen", "scale", "at_ms", "id"),
+)
+
+scale_tera = Table(
+    "scale_tera",
+    metadata,
+    _key("kitchen"),
+    _key("id"),  # of the act
+    _need("scale", String),
+    _need("verified", String),  # YYYY-MM-DD
+    _need("valid_until", String),
+    _need("mark", String),
+    _need("office", String),
+    _need("entered_ms", BigInteger),
+    _need("withdrawn", Boolean),
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("scale_tera_by_scale", "kitchen", "scale"),
+)
+
+scale_zero = Table(
+    "scale_zero",
+    metadata,
+    _key("kitchen"),
+    _key("id"),  # scale, boot and monotonic time: many weighings tell the same zero
+    _need("scale", String),
+    _need("gateway", String),
+    _need("boot", String),
+    _need("at", BigInteger),  # monotonic
+    _need("at_ms", BigInteger),
+    _may("first_at_ms", BigInteger),  # by its age on arrival, where the clock only guessed
+    _need("clock", String),
+    _need("zero_g", Float),
+    _may("division_g", Float),  # as it was configured then
+    _need("journal_id", BigInteger),  # of the last change
+    Index("scale_zero_by_time", "kitchen", "scale", "at_ms", "id"),
+    Index("scale_zero_to_date", "kitchen", "gateway", "boot", sqlite_where=ZERO_TO_DATE, postgresql_where=ZERO_TO_DATE),
+)
+
 # Not projections: the store's own facts (epoch, schema) and how far each exporter has read.
 store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
@@ -636,4 +696,5 @@ PROJECTIONS: tuple[Table, ...] = (
     latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act, incident_act, batch, batch_school,
     batch_event, sample, lot, lot_hold, calibration, checked,
+    scale_check, scale_tera, scale_zero,
 )  # fmt: skip

@@ -30,6 +30,8 @@ from .people_api import people_api
 from .people_pages import people_pages
 from .profiles_api import profiles_api
 from .quarantine import quarantine_page
+from .scales_api import scales_api
+from .scales_page import scales_page
 from .staff import Staff
 
 Health = Callable[[], dict[str, object]]
@@ -70,6 +72,7 @@ def make_app(
     app.include_router(people_api(desk))
     app.include_router(calibrations_api(reader, book, desk, board.measured, board.snapshot_ms))
     app.include_router(checks_api(reader, book, desk))
+    app.include_router(scales_api(reader, book, desk, board.measured, board.snapshot_ms))
     app.include_router(profiles_api(reader, book, board.snapshot))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
@@ -82,6 +85,7 @@ def make_app(
     )
     app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
     app.include_router(checks_page(reader, book, staff, screens, board.snapshot_ms))
+    app.include_router(scales_page(reader, book, staff, screens, board.measured, board.snapshot_ms))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))
     app.include_router(calibrations_page(staff, screens, reader, book, board.measured, board.snapshot_ms))
     mount_static(app)

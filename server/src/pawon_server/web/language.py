@@ -102,6 +102,12 @@ class Speech:
         name = self.gettext("buah") if unit == "piece" else unit
         return f"{self.number(amount, 0, signed=signed)} {name}"
 
+    def mass(self, mass_g: float, *, signed: bool = False) -> str:
+        """A mass as a scale's division asks: grams below a kilogram, else kilograms with what decimals it has."""
+        scaled, unit, most = (mass_g / 1000, "kg", 3) if abs(mass_g) >= 1000 else (mass_g, "g", 1)
+        decimals = next(n for n in range(most + 1) if n == most or abs(round(scaled, n) - scaled) < 1e-9)
+        return f"{self.number(scaled, decimals, signed=signed)} {unit}"
+
     def span(self, span_ms: int) -> str:
         """A length of time in its two largest units: ``1 jam 5 menit``."""
         _ = self.gettext

@@ -161,6 +161,20 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
             "Lakukan uji titik es dan catat hasilnya.",
             "Check it in ice water and record the result.",
         )
+    elif columns["kind"] == "scale" and columns["rule"] == "scale-zero":
+        words = (
+            "Timbangan tidak nol",
+            "The scale does not return to zero",
+            "Kosongkan dan bersihkan timbangan, lalu tekan nol.",
+            "Empty and clean the scale, then press zero.",
+        )
+    elif columns["kind"] == "scale":
+        words = (
+            "Timbangan salah saat diuji",
+            "The scale failed its check weight",
+            "Bersihkan, nolkan, uji lagi. Masih salah: jangan dipakai, panggil petugas tera.",
+            "Clean it, zero it, check again. Still wrong: do not use it; call the verification officer.",
+        )
     elif columns["point"] == "gateway":
         words = (
             "Gateway tidak mengirim data",

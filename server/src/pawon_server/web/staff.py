@@ -61,6 +61,7 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path="/staff/batches", title=N_("Masakan")),
     MenuEntry(path="/staff/lots", title=N_("Bahan")),
     MenuEntry(path="/staff/checks", title=N_("Ukur manual")),
+    MenuEntry(path="/staff/scales", title=N_("Timbangan")),
     MenuEntry(path="/staff/calibrations", title=N_("Kalibrasi")),
     MenuEntry(path="/staff/people", title=N_("Orang"), role="head"),
     MenuEntry(path="/staff/pin", title=N_("PIN saya")),
