@@ -21,8 +21,8 @@ from pawon_firmware_bridge.protocols import (
     yaohua_a12_ww,
     yaohua_equals,
 )
+from pawon_firmware_bridge.scenarios.weighing_platform import Reading
 from pawon_firmware_bridge.simulator.rows import ScaleRow
-from pawon_firmware_bridge.simulator.weighing_platform import Reading
 
 LONGEST_REQUEST = 16
 """Bytes; the longest request (a Yaohua command) has six."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
+from pawon_firmware_bridge.scenarios.weighing_platform import Platform
 from pawon_firmware_bridge.simulator.indicators import INDICATORS, Listener, streams_unasked
 from pawon_firmware_bridge.simulator.port import Port
 from pawon_firmware_bridge.simulator.rows import EventRow, ScaleRow
 from pawon_firmware_bridge.simulator.truth import Truth
-from pawon_firmware_bridge.simulator.weighing_platform import Platform
 
 LISTEN_S = 0.02
 """A scale that answers looks for questions this often."""
