@@ -26,12 +26,8 @@ def write_signal(signal: Signal, folder: Path) -> tuple[Path, Path]:
         columns = COLUMNS if signal.scale.tells_load else COLUMNS[:2]
         writer.writerow(columns)
         writer.writerows(
-            (
-                f"{sample.time_s:g}" if sample.time_s < 1e5 else f"{sample.time_s:.3f}",
-                _number(sample.mass_g),
-                sample.load,
-            )[: len(columns)]
-            for sample in signal.samples()
+            (_number(time_s), "" if mass_g is None else _number(mass_g), load)[: len(columns)]
+            for time_s, mass_g, load in signal.samples()
         )
     truth = samples.with_suffix(".truth.jsonl")
     with truth.open("w") as file:
@@ -67,5 +63,5 @@ def read_samples(path: Path) -> Iterator[Sample]:
                 raise ValueError(f"{path}:{reader.line_num}: no sample: {','.join(row)!r}") from error
 
 
-def _number(mass_g: float | None) -> str:
-    return "" if mass_g is None else f"{mass_g:g}" if abs(mass_g) < 1e5 else f"{mass_g:.1f}"
+def _number(value: float) -> str:
+    return f"{value:.12g}"
