@@ -1,4 +1,4 @@
-"""`pawon-bridge`: decode and identify captured bytes, list protocols, simulate devices, make signals, talk to boards."""
+"""`pawon-bridge`: decode and identify captures, list protocols, simulate devices, make signals, talk to boards."""
 
 from __future__ import annotations
 

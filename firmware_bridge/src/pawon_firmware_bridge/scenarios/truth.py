@@ -114,8 +114,12 @@ def _movement(
 ) -> tuple[Movement, list[Span]]:
     start_s, end_s = group[0].begin_s, max(step.end_s for step in group)
     after_g = before_g + sum(step.mass_g for step in group)
-    rest_before_s = start_s - max((end for begin, end in spans if begin < start_s), default=-math.inf) - SETTLE_S
-    rest_after_s = min((begin for begin, end in spans if end > end_s), default=math.inf) - end_s - SETTLE_S
+    # A silence, or a hand, that lasts through the movement delays the rest around it.
+    with_it = [span for span in spans if span[0] <= end_s and span[1] >= start_s]
+    first_s = min([start_s, *(begin for begin, _ in with_it)])
+    last_s = max([end_s, *(end for _, end in with_it)])
+    rest_before_s = first_s - max((end for _, end in spans if end < first_s), default=-math.inf) - SETTLE_S
+    rest_after_s = min((begin for begin, _ in spans if begin > last_s), default=math.inf) - last_s - SETTLE_S
     rest_s = max(0.0, min(rest_before_s, rest_after_s))
     threshold_g = bar.threshold_g(max(abs(before_g), abs(after_g)))
     seen = all(step.seen for step in group)
