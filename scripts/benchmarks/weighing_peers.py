@@ -85,7 +85,6 @@ class Book:
             if onward and self.seen_s - self.candidate_s < MERGE_S:
                 self.candidate_g, self.candidate_s, self.seen_s = level_g, begin_s, now
                 return
-            self.left_s = self.seen_s
             self._tell(now)
             threshold_g = self.bar.threshold_g(self.settled_g)
         if abs(level_g - self.settled_g) < threshold_g:

@@ -348,8 +348,8 @@ def _class_line(row: Row) -> str:
     return (
         f"| {row.name} | {score.asked} | {_percent(score)} | {score.false_a_day:.1f} ({score.false}) | "
         f"{_number(score.error_g)} ({_number(score.mean_excess)}) | {_number(score.delay_s)} | "
-        f"{score.us_a_sample:.1f} | {_percent(peer)}, {peer.false_a_day:.1f}, {_number(peer.error_g)}, {_number(peer.delay_s)} | "
-        f"{', '.join(missed) or '-'} |"
+        f"{score.us_a_sample:.1f} | {_percent(peer)}, {peer.false_a_day:.1f}, {_number(peer.error_g)}, "
+        f"{_number(peer.delay_s)} | {', '.join(missed) or '-'} |"
     )
 
 
