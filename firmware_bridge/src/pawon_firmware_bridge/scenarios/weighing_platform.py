@@ -36,6 +36,7 @@ class Reading:
     mass_g: float | None
     stable: bool
     state: str = "ok"
+    load: str = "gross"
 
 
 class Force(Protocol):
