@@ -34,8 +34,8 @@ LOOK_EVERY = 5
 CHUNK, KEPT_S = 5_000, 3600.0
 
 TUNED: dict[str, dict[str, float]] = {
-    "PageHinkley": {"delta": 0.5, "threshold": 10.0},
-    "Window": {"width": 30, "pen": 3.0},
+    "PageHinkley": {"delta": 0.25, "threshold": 10.0},
+    "Window": {"width": 30, "pen": 0.3},
     "KernelCPD": {"pen": 3.0},
 }
 GRID: dict[str, list[dict[str, float]]] = {

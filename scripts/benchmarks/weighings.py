@@ -434,7 +434,7 @@ def main(arguments: list[str]) -> int:
             print(f"{name:<16} {_percent(score):>7} {score.false_a_day:>10.1f} {_number(score.error_g):>8} "
                   f"{_number(score.delay_s):>8} {score.us_a_sample:>4.1f} | {_percent(peer)} {peer.false_a_day:.1f}",
                   flush=True)  # fmt: skip
-    if not options.only:
+    if not options.only and options.weeks:
         hours, seeds = (24.0, 1) if options.quick else (WEEK_HOURS, options.weeks)
         for name in ("mixed-still", "mixed"):
             weeks[name] = of_weeks(name, options.seeds[:seeds], hours, peers)

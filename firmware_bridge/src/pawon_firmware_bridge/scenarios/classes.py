@@ -80,7 +80,7 @@ _ROWS = (
     ),
     SignalClass(
         name="zero", title="the zero key with something on the pan", disturbances=("zero",), movements=("lid", "step"),
-        moving=0.6, every_s=130, length_s=1800, load=(0.0, 0.015), most=0.035, scales=SCALES[1:],
+        moving=0.6, every_s=160, length_s=1800, load=(0.0, 0.015), most=0.035, scales=SCALES[1:],
     ),
     SignalClass(
         name="restart-same", title="power fails, the same load", disturbances=("cut",), moving=0.4, every_s=120,
@@ -104,7 +104,7 @@ _ROWS = (
     ),
     SignalClass(
         name="small-steps", title="steps of 0.1 % on 60 kg", movements=("small",), scales=LARGE[1:], load=(0.0, 0.0),
-        noise_divisions=(0.1, 0.3), every_s=50, most=1.0,
+        noise_divisions=(0.1, 0.3), every_s=75, length_s=1800, most=1.0,
     ),
     SignalClass(
         name="mixed-still", title="200 disturbances a day and no movement", disturbances=_ALL, moving=0.0,

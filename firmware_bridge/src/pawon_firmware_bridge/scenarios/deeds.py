@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from pawon_firmware_bridge.scenarios.forces import Pressure, Shaking, Warmth
 from pawon_firmware_bridge.scenarios.stage import Deed, Key, Motion, Silence, Stage
+from pawon_firmware_bridge.scenarios.truth import HAND_S
 from pawon_firmware_bridge.scenarios.weighing_platform import OVERLOAD_DIVISIONS, ZERO_AT_START_SHARE
 
 MakeDeed = Callable[[Stage, float], Deed]
@@ -109,7 +110,8 @@ def lid(stage: Stage, at: float) -> Deed:
     lid_g = max(low_g, division_g * stage.between(4.0, 15.0))
     on = _motion(stage, at, lid_g)
     key = Key(begin_s=on.end_s + stage.between(REST_S, 30), kind="zero")
-    off = _motion(stage, key.end_s + stage.between(REST_S + 14, 40), -lid_g)
+    # Not so soon that the lid could have been a hand.
+    off = _motion(stage, on.end_s + stage.between(HAND_S + 8, HAND_S + 40), -lid_g)
     again = Key(begin_s=off.end_s + stage.between(REST_S, 30), kind="zero")
     return Deed(kind="lid", changes=(on, key, off, again), disturbs="zero")
 

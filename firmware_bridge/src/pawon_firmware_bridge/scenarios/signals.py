@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pawon_firmware_bridge.scenarios.classes import CLASSES, DAY_S, SignalClass
 from pawon_firmware_bridge.scenarios.deeds import DISTURBANCES, MOVEMENTS
 from pawon_firmware_bridge.scenarios.stage import Change, Deed, Key, Motion, SignalScale, Silence, Stage
-from pawon_firmware_bridge.scenarios.truth import MERGE_S, Disturbance, Movement, movements
+from pawon_firmware_bridge.scenarios.truth import HAND_S, MERGE_S, PERSON_G, PERSON_S, Disturbance, Movement, movements
 from pawon_firmware_bridge.scenarios.weighing_platform import SETTLE_S, Force, Platform
 
 FIRST_S = 20.0
@@ -22,6 +22,9 @@ FIRST_S = 20.0
 
 LAST_S = 45.0
 """Rest after the last one, so that a detector that waits whether more follows has told it."""
+
+MARGIN_S = 6.0
+"""Beyond the time within which a return is a hand's: a detector sees a plateau some seconds late."""
 
 PAUSE_S = (5.1, 12.0)
 """Rest between two things, after settling: the shortest plateau that a detector must see, and a little."""
@@ -54,6 +57,7 @@ class Signal:
             most_g=max(self.load_g, row.most * self.scale.capacity_g),
         )  # fmt: skip
         slot, free_s, moved_s = 0, FIRST_S, 0.0
+        left: list[tuple[float, float]] = []  # when which load was left
         while slot * row.every_s < self.length_s:
             at = max(free_s, slot * row.every_s + stage.between(0.0, 0.5) * row.every_s)
             slot += 1
@@ -67,6 +71,10 @@ class Signal:
                 continue
             if deed.end_s + LAST_S > self.length_s:
                 return
+            left = [one for one in left if at - one[0] < PERSON_S + MARGIN_S]
+            if _returns(deed, stage, left):
+                continue
+            left += _leaves(deed, stage.load_g)
             stage.did(deed)
             free_s = deed.end_s + SETTLE_S + stage.between(*PAUSE_S)
             moved_s = max([moved_s, *(step.end_s for step in deed.steps)])
@@ -144,6 +152,27 @@ def make(name: str, seed: int, *, hours: float | None = None, disturbed_a_day: f
     stage = Stage(scale=scale, bar=scale.bar(), random=random, load_g=load_g, most_g=capacity_g)
     background = () if row.background is None else row.background(stage, 0.0, length_s + LAST_S)
     return Signal(row=row, seed=seed, length_s=length_s, scale=scale, load_g=load_g, background=background)
+
+
+def _leaves(deed: Deed, load_g: float) -> list[tuple[float, float]]:
+    """When each of a deed's steps leaves which load."""
+    found = []
+    for step in deed.steps:
+        found.append((step.begin_s, load_g))
+        load_g += step.mass_g
+    return found
+
+
+def _returns(deed: Deed, stage: Stage, left: list[tuple[float, float]]) -> bool:
+    """Whether a movement would be back so soon that it could be a hand's, or a person's, going away."""
+    load_g = stage.load_g
+    for step in deed.steps:
+        wait_s = (PERSON_S if abs(step.mass_g) >= PERSON_G else HAND_S) + MARGIN_S
+        load_g += step.mass_g
+        near_g = 2 * stage.bar.threshold_g(load_g)
+        if any(step.begin_s - at < wait_s and abs(load_g - before_g) < near_g for at, before_g in left):
+            return True
+    return False
 
 
 class _Changes:

@@ -3,6 +3,9 @@
 Steps of one direction with less than 20 s between them are one event (crates of one unloading), and so are steps of
 any direction with less than 5 s between them, for nothing came to rest there. An event counts by its net mass.
 
+A load that is back within 60 s at where it was (120 s from 30 kg on) was a hand (a person), by the same rule of the
+domain; no signal has two true movements that look like that.
+
 *Within the bar* means: at least ``max(3 divisions, 20 g, 0.1 % of the load, 6 sigma of a mean of one second)``, at
 least 5 s of rest before and after it, and the scale was there to see it.
 """
@@ -17,6 +20,9 @@ from pawon_firmware_bridge.scenarios.weighing_platform import SETTLE_S
 
 MERGE_S = 20.0
 REST_S = 5.0
+HAND_S = 60.0
+PERSON_S = 120.0
+PERSON_G = 30_000.0
 SIGMAS = 6.0
 
 
