@@ -285,7 +285,8 @@ def page(rows: list[Row], weeks: dict[str, dict[str, Score]], options: argparse.
     seeds = f"{options.seeds.start}..{options.seeds.stop - 1}"
     yield from (
         "# Weighings: what is found, and what is invented", "",
-        f"`scripts/bench weighings{' --quick' * options.quick} --seeds {seeds}`, {datetime.now(UTC):%Y-%m-%d}, "
+        f"`scripts/bench weighings --seeds {seeds} --weeks {options.weeks}{' --quick' * options.quick}`, "
+        f"{datetime.now(UTC):%Y-%m-%d}, "
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. "
         + ("Seeds from 10,000 on were never used to tune." if options.seeds.start >= 10_000 else
            "**Tuning seeds: these figures are no score.**"),
@@ -294,6 +295,7 @@ def page(rows: list[Row], weeks: dict[str, dict[str, Score]], options: argparse.
         "peers' tuning: `scripts/benchmarks/weighing_peers.py`. Bars, for movements that must be found: recall 99 %, "
         "mean mass error at most one division or three standard errors of the plateaus (given as share: 1.0 is the "
         "bar), 20 us a sample, less than one false movement in a scale-week.", "",
+        *_bars(rows, weeks), "",
         "## By class", "",
         "| class | movements | recall | false a day | mass error g (share of bar) | told after s | us a sample | "
         "PageHinkley: recall, false a day, error g, after s | missed |",
@@ -335,6 +337,25 @@ def page(rows: list[Row], weeks: dict[str, dict[str, Score]], options: argparse.
                 f"| {name} ({CLASSES[name].title}) | {score.days / 7:.2g} | {score.asked} | {contender} | {recall} | "
                 f"{score.false_a_day * 7:.2f}{missed} |"
             )
+
+
+def _bars(rows: list[Row], weeks: dict[str, dict[str, Score]]) -> Iterator[str]:
+    """Which bar is met and which is missed, and where."""
+    mine = {row.name: row.whole[OURS] for row in rows}
+    checks = {
+        "recall of 99 %": [name for name, score in mine.items() if score.recall < RECALL],
+        "mass error": [name for name, score in mine.items() if (score.mean_excess or 0.0) > 1.0],
+        "20 us a sample": [name for name, score in mine.items() if score.us_a_sample > COST_US],
+        "no false movement in the classes": [name for name, score in mine.items() if score.false],
+        "less than one false movement in a scale-week": [
+            f"{name} ({scores[OURS].false_a_day * 7:.2g})"
+            for name, scores in weeks.items()
+            if scores[OURS].false_a_day * 7 >= 1
+        ],
+        "no worse than the oracles": [f"{row.name} ({', '.join(worse)})" for row in rows if (worse := _worse(row))],
+    }
+    for bar, missing in checks.items():
+        yield f"- {bar}: {'met' if not missing else '**missed** in ' + ', '.join(missing)}"
 
 
 def _class_line(row: Row) -> str:

@@ -181,6 +181,17 @@ def test_a_mixed_day(name: str) -> None:
     assert len(list(islice(week.samples(), 100))) == 100
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_no_movement_looks_like_a_hand(name: str) -> None:
+    """What is back within a minute at where it was is a touch for everybody; no two true movements make one."""
+    for seed in range(5):
+        found = list(_short(name, seed).movements())
+        for at, one in enumerate(found):
+            for later in found[at + 1 :]:
+                back = abs(later.after_g - one.before_g) < later.threshold_g
+                assert not back or later.start_s - one.start_s > 60.0, (seed, one, later)
+
+
 def test_every_deed_is_in_a_class() -> None:
     """A deed that no class draws would be tested and scored by nobody."""
     drawn = {name for row in CLASSES.values() for name in (*row.movements, *row.disturbances)}
