@@ -30,7 +30,7 @@ from pawon_firmware_bridge.scenarios.truth import Bar
 PLATEAU_S = 3.0
 SKIP_S = 1.2  # after a change: bounce and the indicator's averaging
 HAND_S, PERSON_S, PERSON_G, MERGE_S, GONE_S = 60.0, 120.0, 30_000.0, 20.0, 5.0
-LOOK_EVERY = 5
+LOOK_EVERY = 10
 CHUNK, KEPT_S = 5_000, 3600.0
 
 TUNED: dict[str, dict[str, float]] = {

@@ -19,7 +19,8 @@ MOVED_A_DAY = 100
 SCALES = ((1.0, 6_000.0), (2.0, 15_000.0), (5.0, 30_000.0), (10.0, 60_000.0), (20.0, 60_000.0), (20.0, 150_000.0))
 """Division and capacity of usual kitchen scales (class III, 3,000 to 7,500 divisions)."""
 
-LARGE = tuple(row for row in SCALES if row[1] >= 60_000)
+FINE = ((10.0, 100_000.0), (20.0, 150_000.0))
+"""On which 0.1 % of 60 kg is no less than three divisions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,9 @@ class SignalClass:
     """One kind of signal.
 
     Every `every_s` on average one of `disturbances` or, with the chance of `moving`, one of `movements` begins.
-    `noise_g`: least and most sigma of a sample as a gateway sees it, before rounding; `noise_divisions`: the same in
-    divisions, if `noise_g` is not given. `load`: share of capacity that lies there at first; `most`: that ever will.
+    `noise_g`: sigma of a sample as a gateway sees it, before rounding; if it is not given, `noise_divisions`: least and
+    most of it in divisions. `load`: share of capacity that lies there at first, or `load_g` itself; `most`: share that
+    ever will.
     """
 
     name: str
@@ -42,6 +44,7 @@ class SignalClass:
     noise_g: float | None = None
     noise_divisions: tuple[float, float] = (0.1, 0.5)
     load: tuple[float, float] = (0.1, 0.6)
+    load_g: float | None = None
     most: float = 0.9
     background: Callable[[Stage, float, float], tuple[Force, ...]] | None = None
     tells_load: bool = False
@@ -103,7 +106,7 @@ _ROWS = (
         movements=("step", "step", "hidden"), moving=0.5, every_s=50, interval_s=(0.05, 0.2), dropped=0.1, doubled=0.05,
     ),
     SignalClass(
-        name="small-steps", title="steps of 0.1 % on 60 kg", movements=("small",), scales=LARGE[1:], load=(0.0, 0.0),
+        name="small-steps", title="steps of 0.1 % on 60 kg", movements=("small",), scales=FINE, load_g=60_000.0,
         noise_divisions=(0.1, 0.3), every_s=75, length_s=1800, most=1.0,
     ),
     SignalClass(

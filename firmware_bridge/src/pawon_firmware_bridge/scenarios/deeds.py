@@ -29,23 +29,12 @@ def put(stage: Stage, at: float) -> Deed:
 
 def unload(stage: Stage, at: float) -> Deed:
     """Crates, six of them, a few seconds apart: taken off if they are there, else put on."""
-    total_g = stage.mass_g(-1, least=8.0)
-    sizes = [stage.between(0.8, 1.2) for _ in range(6)]
-    changes = []
-    for size in sizes:
-        changes.append(_motion(stage, at, total_g * size / sum(sizes)))
-        at = changes[-1].end_s + stage.between(2.5, 12.0)
-    return Deed(kind="unload" if total_g < 0 else "load", changes=tuple(changes))
+    return _crates(stage, at, -1)
 
 
 def load(stage: Stage, at: float) -> Deed:
     """The same, put on if there is room."""
-    total_g = stage.mass_g(1, least=8.0)
-    changes = []
-    for _ in range(6):
-        changes.append(_motion(stage, at, total_g / 6))
-        at = changes[-1].end_s + stage.between(2.5, 12.0)
-    return Deed(kind="unload" if total_g < 0 else "load", changes=tuple(changes))
+    return _crates(stage, at, 1)
 
 
 def cross(stage: Stage, at: float) -> Deed:
@@ -250,6 +239,16 @@ def warmed(stage: Stage, begin_s: float, end_s: float) -> tuple[Warmth, ...]:
             zero_g_per_c=stage.random.choice((-1, 1)) * stage.between(0.05, 0.2) * stage.scale.division_g,
         ),
     )  # fmt: skip
+
+
+def _crates(stage: Stage, at: float, sign: int) -> Deed:
+    total_g = stage.mass_g(sign, least=8.0)
+    sizes = [stage.between(0.8, 1.2) for _ in range(6)]
+    changes: list[Motion] = []
+    for size in sizes:
+        changes.append(_motion(stage, at, total_g * size / sum(sizes)))
+        at = changes[-1].end_s + stage.between(2.5, 12.0)
+    return Deed(kind="unload" if total_g < 0 else "load", changes=tuple(changes))
 
 
 def _motion(stage: Stage, at: float, mass_g: float) -> Motion:

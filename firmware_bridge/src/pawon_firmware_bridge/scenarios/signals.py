@@ -146,9 +146,7 @@ def make(name: str, seed: int, *, hours: float | None = None, disturbed_a_day: f
         interval_s=row.interval_s, tells_load=row.tells_load, dropped=row.dropped, doubled=row.doubled,
     )  # fmt: skip
     length_s = row.length_s if hours is None else hours * 3600
-    load_g = round(random.uniform(*row.load) * capacity_g)
-    if name == "small-steps":
-        load_g = 60_000 if capacity_g > 60_000 else 52_000
+    load_g = round(random.uniform(*row.load) * capacity_g) if row.load_g is None else row.load_g
     stage = Stage(scale=scale, bar=scale.bar(), random=random, load_g=load_g, most_g=capacity_g)
     background = () if row.background is None else row.background(stage, 0.0, length_s + LAST_S)
     return Signal(row=row, seed=seed, length_s=length_s, scale=scale, load_g=load_g, background=background)
