@@ -7,7 +7,7 @@ the noise of the samples, so that the truth of a signal is known without making 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
@@ -134,7 +134,10 @@ class Deed:
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """What a planner knows: `load_g` lies on the scale, which shows `load_g - zero_g`. `most_g`: never more on it."""
+    """What a planner knows: `load_g` lies on the scale, which shows `load_g - zero_g`. `most_g`: never more on it.
+
+    `residue_g`: what has dripped in steps too small to be told.
+    """
 
     scale: SignalScale
     bar: Bar
@@ -142,7 +145,7 @@ class Stage:
     load_g: float
     most_g: float
     zero_g: float = 0.0
-    residue_g: float = field(default=0.0)
+    residue_g: float = 0.0
 
     @property
     def shown_g(self) -> float:
