@@ -165,7 +165,8 @@ class Stage:
         away_g, room_g = share * self.shown_g, share * (self.most_g - self.load_g)
         sign = sign or self.random.choice((-1, 1))
         if (away_g if sign < 0 else room_g) < low_g:
-            sign = 1 if room_g > away_g else -1
+            # There is always room above `most_g`; below zero an indicator soon gives no number.
+            sign = -1 if sign > 0 and away_g >= low_g else 1
         return sign * self.spread(low_g, max(low_g, away_g if sign < 0 else room_g))
 
     def did(self, deed: Deed) -> None:
