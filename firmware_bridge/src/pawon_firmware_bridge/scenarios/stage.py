@@ -91,8 +91,9 @@ class Silence:
 
 
 Change = Motion | Key | Silence | Force
-UNSEEN_S = 5.0
-"""A gateway's default `fault_after_s`: after so long without a sample nobody can say that he saw a change."""
+UNSEEN_S = 4.5
+"""After 5 s without a sample (a gateway's default `fault_after_s`) nobody can say that he saw a change; the samples
+around a silence may be lost, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
