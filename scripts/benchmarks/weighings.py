@@ -348,7 +348,7 @@ def _bars(rows: list[Row], weeks: dict[str, dict[str, Score]]) -> Iterator[str]:
         "20 us a sample": [name for name, score in mine.items() if score.us_a_sample > COST_US],
         "no false movement in the classes": [name for name, score in mine.items() if score.false],
         "less than one false movement in a scale-week": [
-            f"{name} ({scores[OURS].false_a_day * 7:.2g})"
+            f"{name} ({_number(scores[OURS].false_a_day * 7)})"
             for name, scores in weeks.items()
             if scores[OURS].false_a_day * 7 >= 1
         ],
