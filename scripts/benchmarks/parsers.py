@@ -20,9 +20,9 @@ from pawon_firmware_bridge.modbus import frame
 from pawon_firmware_bridge.modbus.maps import MAPS
 from pawon_firmware_bridge.modbus.register_map import RegisterMap, read_words
 from pawon_firmware_bridge.protocols import PROTOCOLS
+from pawon_firmware_bridge.scenarios.weighing_platform import Reading
 from pawon_firmware_bridge.simulator.indicators import INDICATORS
 from pawon_firmware_bridge.simulator.rows import ScaleRow
-from pawon_firmware_bridge.simulator.weighing_platform import Reading
 
 RUNS = 5
 FRAMES = 20_000

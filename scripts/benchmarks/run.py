@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import weighings
 from parsers import fuzz, parsers
 from peers import drain, edge, loss, report
 from peers import ingest as ingest_road
@@ -249,6 +250,8 @@ def main() -> int:
     """Entry point."""
     if sys.argv[1:2] == ["torture"]:  # it has options of its own
         return full.main(sys.argv[2:])
+    if sys.argv[1:2] == ["weighings"]:  # so has it
+        return weighings.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument(
         "names", nargs="*", metavar="NAME",

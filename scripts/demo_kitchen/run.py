@@ -24,6 +24,8 @@ import webbrowser
 from importlib import resources
 from pathlib import Path
 
+from pawon_firmware_bridge.scenarios.classes import CLASSES
+from pawon_firmware_bridge.scenarios.signals import make
 from pawon_server.people.pin import unfit
 
 HERE = Path(__file__).parent
@@ -61,6 +63,7 @@ def main() -> int:
     parser.add_argument("--duration", type=float, help="stop by itself after so many seconds")
     parser.add_argument("--data", type=Path, help="keep the data here (default: a temporary folder)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--signal", choices=CLASSES, metavar="CLASS", help="let the preparation scale play a signal")
     parser.add_argument("--setup-seconds", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     stop = threading.Event()
@@ -80,7 +83,7 @@ def run(options: argparse.Namespace, data: Path, stop: threading.Event) -> int:
         print(f"Port {port} is in use; choose another one: scripts/demo --port {port + 1}", file=sys.stderr)
         return 1
     board = (BIN / "micropython").exists()
-    write_configs(data, http_port=port, broker_port=free_port(), board=board)
+    write_configs(data, http_port=port, broker_port=free_port(), board=board, plays=options.signal)
     children: list[Child] = []
     pins = make_people(data)
     try:
@@ -146,13 +149,19 @@ def announce(port: int, data: Path, setup_s: int, pins: dict[str, str], *, board
     )
 
 
-def write_configs(data: Path, *, http_port: int, broker_port: int, board: bool) -> None:
-    """The two configuration files, from the templates beside this file."""
+def write_configs(data: Path, *, http_port: int, broker_port: int, board: bool, plays: str | None) -> None:
+    """The two configuration files, from the templates beside this file, and the devices' story."""
+    story = (resources.files("pawon_firmware_bridge") / "scenarios" / "demo.toml").read_text()
+    division_g = 5.0
+    if plays is not None:
+        division_g = make(plays, 1).scale.division_g
+        story = story.replace('protocol = "st-gs"\n', f'protocol = "st-gs"\nsignal = "{plays}"\n')
+    (data / "devices.toml").write_text(story)
     devices = data / "devices"
     devices.mkdir(exist_ok=True)
     values = {"HTTP_PORT": http_port, "BROKER_PORT": broker_port, "DIR": devices, "DATA": data}
     for name in ("server", "gateway"):
-        text = (HERE / f"{name}.toml").read_text()
+        text = (HERE / f"{name}.toml").read_text().replace("division_g = 5\n", f"division_g = {division_g:g}\n")
         if not board:
             text = re.sub(r"#board\n.*?#end board\n", "", text, flags=re.DOTALL)
         text = re.sub(r"\b(HTTP_PORT|BROKER_PORT|DIR|DATA)\b", lambda found: str(values[found[1]]), text)
@@ -177,10 +186,9 @@ def launch(data: Path, name: str, command: list[str], *, mode: str) -> Child:
 
 def start_kitchen(data: Path, children: list[Child]) -> Child:
     """Start the simulated devices; their events come out on a pipe."""
-    scenario = resources.files("pawon_firmware_bridge") / "scenarios" / "demo.toml"
     with (data / "devices.log").open("w") as log:
         child = subprocess.Popen(
-            [str(BIN / "pawon-bridge"), "simulate", str(scenario), "--dir", str(data / "devices"),
+            [str(BIN / "pawon-bridge"), "simulate", str(data / "devices.toml"), "--dir", str(data / "devices"),
              "--truth", str(data / "truth.jsonl")],
             stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
             preexec_fn=die_with_parent,

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from pawon_firmware_bridge.scenarios.weighing_platform import Reading
 from pawon_firmware_bridge.simulator.indicators import INDICATORS
 from pawon_firmware_bridge.simulator.rows import ScaleRow
-from pawon_firmware_bridge.simulator.weighing_platform import Reading
 
 FRAMES = 30
 """Three seconds at 10 Hz."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from random import Random
 
+from pawon_firmware_bridge.scenarios.weighing_platform import SETTLE_S, Platform
 from pawon_firmware_bridge.simulator.warmth import Warmth
-from pawon_firmware_bridge.simulator.weighing_platform import SETTLE_S, Platform
 
 
 def _platform(mass_g: float = 48_500.0) -> Platform:

@@ -1,4 +1,4 @@
-"""`pawon-bridge`: decode and identify captured bytes, list the protocols, simulate devices, talk to boards."""
+"""`pawon-bridge`: decode and identify captures, list protocols, simulate devices, make signals, talk to boards."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from pawon_firmware_bridge.modbus import frame
 from pawon_firmware_bridge.modbus.maps import MAPS
 from pawon_firmware_bridge.modbus.register_map import RegisterMap, read_words
 from pawon_firmware_bridge.protocols import PROTOCOLS
+from pawon_firmware_bridge.scenarios.classes import CLASSES
+from pawon_firmware_bridge.scenarios.files import write_signal
+from pawon_firmware_bridge.scenarios.signals import make
 from pawon_firmware_bridge.simulator.command import shipped_scenarios, simulate
 
 UNDECIDED = 1
@@ -26,6 +29,9 @@ INTERRUPTED = 128 + 2
 """As a shell reports a program that Ctrl-C has ended."""
 
 CHUNK = 65_536
+LONGEST_SIGNAL_H = 24 * 366
+"""A year is 300 million samples; nobody wants more by mistake."""
+
 LONGEST_CAPTURE = 1_000_000
 """Bytes that are looked at to name a protocol: a quarter of an hour at 9600 baud, where three seconds are enough."""
 
@@ -82,6 +88,18 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long (default: at a signal)")
     run.add_argument("--truth", type=Path, metavar="FILE", help="append what the devices really said, as JSON lines")
     run.set_defaults(run=_simulate)
+
+    signals = commands.add_parser(
+        "signals",
+        help="write scale signals with their truth, or list the classes of them",
+        description="Write samples (CSV: time,mass_g) and truth (JSON lines) of a made scale signal. Without a class: "
+        "list the classes.",
+    )
+    signals.add_argument("--class", dest="name", metavar="NAME", help="one of the listed")
+    signals.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same (default: 1)")
+    signals.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where the files go (default: here)")
+    signals.add_argument("--hours", type=float, metavar="H", help="instead of the class's own length")
+    signals.set_defaults(run=_signals)
 
     add_board_parser(commands).set_defaults(run=_board)
     return parser
@@ -223,6 +241,25 @@ def _simulate(options: argparse.Namespace) -> int:
         truth=options.truth,
         say=lambda line: print(line, flush=True),
     )
+
+
+def _signals(options: argparse.Namespace) -> int:
+    if options.name is None:
+        for row in CLASSES.values():
+            print(f"{row.name:<16} {row.length_s / 3600:>5g} h  {row.title}")
+        return 0
+    if options.name not in CLASSES:
+        return _refuse(f"unknown class {options.name!r}; known: {', '.join(CLASSES)}")
+    if options.hours is not None and not 0 < options.hours <= LONGEST_SIGNAL_H:
+        return _refuse(f"--hours: {options.hours:g} is not above 0 and up to {LONGEST_SIGNAL_H}")
+    try:
+        for path in write_signal(make(options.name, options.seed, hours=options.hours), options.out):
+            print(path)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _refuse(f"{options.out}: {error.strerror}")
+    return 0
 
 
 def _refuse(message: str) -> int:

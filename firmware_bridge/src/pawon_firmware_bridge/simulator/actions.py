@@ -13,6 +13,9 @@ SCALES = tuple(INDICATORS)
 OVERLOADABLE = (*(name for name, indicator in INDICATORS.items() if indicator.overloads), "hx711")
 """Some formats have no frame for overload: such an indicator falls silent."""
 
+PLAYED = ("add", "take", "touch", "overload", "babble")
+"""What a signal of the library decides alone, on a scale that plays one."""
+
 PROBES = ("ds18b20-w1", "ds18b20")
 MODBUS = tuple(f"modbus-{name}" for name in MAPS)
 PORTS = (*SCALES, "pawon-board")

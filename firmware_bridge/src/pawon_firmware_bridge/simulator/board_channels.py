@@ -11,9 +11,9 @@ from typing import Protocol
 
 from pawon_firmware_bridge import thermocouple
 from pawon_firmware_bridge.ds18b20 import STEPS_PER_DEGREE, crc8, scratchpad_of
+from pawon_firmware_bridge.scenarios.weighing_platform import Platform
 from pawon_firmware_bridge.simulator.rows import BoardProbeRow, CellRow, ChannelRow, DoorRow, ThermocoupleRow
 from pawon_firmware_bridge.simulator.warmth import Warmth
-from pawon_firmware_bridge.simulator.weighing_platform import Platform
 
 HIGHEST_COUNTS, LOWEST_COUNTS = 0x7FFFFF, -0x800000
 DS18B20_COLDEST, DS18B20_HOTTEST = -55 * STEPS_PER_DEGREE, 125 * STEPS_PER_DEGREE

@@ -21,8 +21,8 @@ from pawon_firmware_bridge.protocols import (
     yaohua_a12_ww,
     yaohua_equals,
 )
+from pawon_firmware_bridge.scenarios.weighing_platform import Reading
 from pawon_firmware_bridge.simulator.rows import ScaleRow
-from pawon_firmware_bridge.simulator.weighing_platform import Reading
 
 LONGEST_REQUEST = 16
 """Bytes; the longest request (a Yaohua command) has six."""
@@ -82,11 +82,13 @@ def _kilograms(row: ScaleRow, mass_g: float, width: int, *, plus: str = "", fill
 def _a12_wg(row: ScaleRow, reading: Reading) -> bytes:
     if reading.mass_g is None:
         return yaohua_a12_wg.encode_error(reading.state)
-    return yaohua_a12_wg.encode(_kilograms(row, reading.mass_g, 7 if row.decimals else 6))
+    return yaohua_a12_wg.encode(_kilograms(row, reading.mass_g, 7 if row.decimals else 6), load=reading.load)
 
 
 def _a12_ww(row: ScaleRow, reading: Reading) -> bytes:
-    return b"" if reading.mass_g is None else yaohua_a12_ww.encode(_kilograms(row, reading.mass_g, 7))
+    return (
+        b"" if reading.mass_g is None else yaohua_a12_ww.encode(_kilograms(row, reading.mass_g, 7), load=reading.load)
+    )
 
 
 def _steps(row: ScaleRow, mass_g: float) -> int:
@@ -132,7 +134,9 @@ def _toledo_checked(row: ScaleRow, reading: Reading) -> bytes:
 
 def _toledo_frame(row: ScaleRow, reading: Reading, *, checked: bool) -> bytes:
     steps = 0 if reading.mass_g is None else _steps(row, reading.mass_g)
-    return toledo_continuous.encode(steps, row.decimals, stable=reading.stable, state=reading.state, checked=checked)
+    return toledo_continuous.encode(
+        steps, row.decimals, stable=reading.stable, load=reading.load, state=reading.state, checked=checked
+    )
 
 
 def _and_standard(row: ScaleRow, reading: Reading) -> bytes:
@@ -146,7 +150,9 @@ def _head(reading: Reading) -> str:
 
 
 def _cas_22(row: ScaleRow, reading: Reading) -> bytes:
-    return cas_indicator.encode_cas_22(_kilograms(row, reading.mass_g or 0.0, 8), state=_head(reading))
+    return cas_indicator.encode_cas_22(
+        _kilograms(row, reading.mass_g or 0.0, 8), state=_head(reading), load=reading.load
+    )
 
 
 def _cas_10(row: ScaleRow, reading: Reading) -> bytes:
@@ -154,7 +160,9 @@ def _cas_10(row: ScaleRow, reading: Reading) -> bytes:
 
 
 def _and_18(row: ScaleRow, reading: Reading) -> bytes:
-    return cas_indicator.encode_and_18(_kilograms(row, reading.mass_g or 0.0, 8, plus="+"), state=_head(reading))
+    return cas_indicator.encode_and_18(
+        _kilograms(row, reading.mass_g or 0.0, 8, plus="+"), state=_head(reading), load=reading.load
+    )
 
 
 def _cas_pos(row: ScaleRow, reading: Reading) -> bytes:
@@ -166,14 +174,16 @@ def _cas_pos(row: ScaleRow, reading: Reading) -> bytes:
 def _ohaus(row: ScaleRow, reading: Reading) -> bytes:
     if reading.mass_g is None:
         return b""
-    return ohaus.encode(_kilograms(row, reading.mass_g, 0), stable=reading.stable)
+    return ohaus.encode(_kilograms(row, reading.mass_g, 0), stable=reading.stable, load=reading.load)
 
 
 def _st_gs(row: ScaleRow, reading: Reading) -> bytes:
     if reading.mass_g is None:
         return st_gs.encode_error(reading.state)
     sign = "-" if reading.mass_g < 0 else "+"
-    return st_gs.encode(sign + _kilograms(row, abs(reading.mass_g), 7, fill=" "), stable=reading.stable)
+    return st_gs.encode(
+        sign + _kilograms(row, abs(reading.mass_g), 7, fill=" "), stable=reading.stable, load=reading.load
+    )
 
 
 INDICATORS: Mapping[str, Indicator] = {

@@ -8,6 +8,8 @@ from pathlib import PurePosixPath
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleRow:
+    """`signal`: a class of the signal library that it plays, instead of following `mass_g` and its events."""
+
     name: str
     protocol: str
     path: str
@@ -17,6 +19,8 @@ class ScaleRow:
     decimals: int
     noise_g: float
     capacity_g: float
+    signal: str = ""
+    signal_seed: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

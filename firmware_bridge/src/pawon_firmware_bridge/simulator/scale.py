@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
+from pawon_firmware_bridge.scenarios.signals import make
+from pawon_firmware_bridge.scenarios.weighing_platform import Platform, Reading
 from pawon_firmware_bridge.simulator.indicators import INDICATORS, Listener, streams_unasked
+from pawon_firmware_bridge.simulator.played import Player
 from pawon_firmware_bridge.simulator.port import Port
 from pawon_firmware_bridge.simulator.rows import EventRow, ScaleRow
 from pawon_firmware_bridge.simulator.truth import Truth
-from pawon_firmware_bridge.simulator.weighing_platform import Platform
 
 LISTEN_S = 0.02
 """A scale that answers looks for questions this often."""
@@ -18,7 +20,8 @@ LISTEN_S = 0.02
 class Scale:
     """Sends `rate_hz` frames a second while plugged in, or answers; its mass goes on changing while it is not.
 
-    One whose protocol does not stream stays silent until it is asked.
+    One whose protocol does not stream stays silent until it is asked. One that plays a signal sends that, and nothing
+    of its own.
     """
 
     def __init__(self, row: ScaleRow, directory: Path, truth: Truth, random: Random) -> None:
@@ -40,10 +43,13 @@ class Scale:
             capacity_g=row.capacity_g,
             random=random,
         )
+        self._player = Player(make(row.signal, row.signal_seed)) if row.signal else None
 
     def open(self, now: float) -> None:
         self.port.plug()
         self.due = self._frame_due = now
+        if self._player is not None:
+            self._player.start(now)
 
     def close(self) -> None:
         self.port.unplug()
@@ -57,18 +63,28 @@ class Scale:
             self.port.write(request.reply)
             self._streaming = self._streaming if request.streams is None else request.streams
             if request.weighs:
-                self._send(now)
+                self._send(self._platform.read(now) if self._player is None else self._player.newest)
+        if self._player is not None:
+            self._play(self._player, now)
+            return
         rate_hz = self._babble_hz if now < self._babble_until else self.row.rate_hz
         if now >= self._frame_due:
             self._frame_due += 1 / rate_hz
             if self._frame_due < now:
                 self._frame_due = now + 1 / rate_hz  # a late frame is skipped, never sent twice
             if self._streaming:
-                self._send(now)
+                self._send(self._platform.read(now))
         self.due = min(self._frame_due, now + LISTEN_S) if self._indicator.requests else self._frame_due
 
-    def _send(self, now: float) -> None:
-        reading = self._platform.read(now)
+    def _play(self, player: Player, now: float) -> None:
+        for reading in player.readings(now):
+            if self._streaming:
+                self._send(reading)
+        for movement in player.movements(now):
+            self._truth.event(self.row.name, "settled", quantity="mass_g", value=movement.after_g)
+        self.due = min(player.due, now + LISTEN_S) if self._indicator.requests else player.due
+
+    def _send(self, reading: Reading) -> None:
         frame = self._indicator.frame(self.row, reading)
         if frame and self.port.plugged:
             self._truth.value(self.row.name, "mass_g", reading.mass_g, state=reading.state)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pawon_firmware_bridge.simulator.actions import ACTIONS, MODBUS, SCALES, action_problems
+from pawon_firmware_bridge.scenarios.classes import CLASSES
+from pawon_firmware_bridge.scenarios.signals import make
+from pawon_firmware_bridge.simulator.actions import ACTIONS, MODBUS, PLAYED, SCALES, action_problems
 from pawon_firmware_bridge.simulator.rows import (
     BoardProbeRow,
     BoardRow,
@@ -54,6 +57,8 @@ _SCALE = {
     "decimals": Field(kind="count", default=3, low=0, high=4),
     "noise_g": Field(kind="number", default=0.0, low=0, high=1000),
     "capacity_g": Field(kind="number", default=150_000.0, low=1, high=900_000),
+    "signal": Field(kind="text", default=""),
+    "signal_seed": Field(kind="count", default=1, low=0),
 }
 _TEMPERATURE = {
     "temperature_c": Field(kind="number", low=-55, high=125),
@@ -187,6 +192,13 @@ def _with_path(values: dict[str, Any]) -> dict[str, Any]:
 
 def _scale(values: dict[str, Any], path: str, problems: list[str]) -> ScaleRow:
     row = ScaleRow(**_with_path(values))
+    if row.signal and row.signal not in CLASSES:
+        problems.append(f"{path}.signal: {_unknown(row.signal)}; known: {', '.join(CLASSES)}")
+        return row
+    if row.signal:
+        signal = make(row.signal, row.signal_seed)
+        scale = signal.scale
+        row = replace(row, mass_g=signal.load_g, division_g=scale.division_g, capacity_g=scale.capacity_g)
     shown = row.division_g * 10**row.decimals / 1000
     if abs(shown - round(shown)) > 1e-9 or shown < 1:
         problems.append(f"{path}.decimals: {row.decimals} cannot show steps of {row.division_g} g (in kg)")
@@ -282,6 +294,8 @@ def _event(table: object, path: str, devices: list[DeviceRow | None], problems: 
             problems.append(f"{path}.device: no device {values['device']!r}")
         return None
     problem = action_problems(values["action"], *kinds_of(device, values["channel"]))
+    if isinstance(device, ScaleRow) and device.signal and values["action"] in PLAYED:
+        problem = f"{device.name} plays {device.signal}: nothing else happens to its load"
     if problem:
         problems.append(f"{path}: {problem}")
     arguments = {key: float(values[key]) for key in row.fields}
