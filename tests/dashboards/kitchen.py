@@ -106,6 +106,8 @@ class Kitchen:
         row = {
             "place": "rice",
             "item": "beras",
+            "from_place": "rice",
+            "to_place": "prep",
         }
         with self.engine.begin() as connection:
             entry = self._journal(connection)

@@ -189,7 +189,7 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("readings", "sensor", "nobody", 0),
         ("incidents", "sensor", "chiller-2", 1), ("incidents", "kind", "limit", 2),
         ("incidents", "severity", "critical", 1), ("incidents", "sensor", "nobody", 0),
-        ("movements", "place", "gudang", 2), ("movements", "item", "ayam", 2), ("movements", "state", "proposed", 1),
+        ("movements", "place", "gudang", 2), ("movements", "item", "ayam", 3), ("movements", "state", "proposed", 1),
         ("movements", "place", "nowhere", 0),
         ("stock", "place", "gudang", 1), ("stock", "item", "ayam", 1), ("stock", "item", "nothing", 0),
         ("gateways", "gateway", "gw-1", 1), ("gateways", "gateway", "gw-9", 0),

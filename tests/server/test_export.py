@@ -188,15 +188,16 @@ def test_a_silence_that_becomes_critical_is_one_incident(influx: Influx, bucket:
 
 
 def test_a_confirmed_movement_is_not_also_proposed(influx: Influx, bucket: str, kitchen: Kitchen) -> None:
-    """What was proposed and then confirmed is counted once."""
+    """What was proposed and then confirmed is counted once, and what left one account came to the other."""
     exporting = exporter(kitchen.engine, influx.url, bucket)
     kitchen.move("m-1", NOON_MS, -5000, "proposed")
     exporting.step()
     kitchen.move("m-1", NOON_MS + 1000, -5000, "confirmed", first_occurred_ms=NOON_MS)
     exporting.step()
-    [total] = influx.query(bucket, 'SELECT sum("amount") FROM "movement"')
-    assert total["values"][0][1] == -5000
-    [confirmed] = influx.query(bucket, """SELECT sum("amount") FROM "movement" WHERE "state" = 'confirmed'""")
+    places = influx.query(bucket, 'SELECT sum("amount") FROM "movement" GROUP BY "place"')
+    assert sorted(one["values"][0][1] for one in places) == [-5000, 5000]
+    here = """SELECT sum("amount") FROM "movement" WHERE "state" = 'confirmed' AND "place" = 'rice'"""
+    [confirmed] = influx.query(bucket, here)
     assert confirmed["values"][0][1] == -5000
 
 

@@ -14,7 +14,8 @@ sensor (as limit)                         kitchen, sensor, point               n
 incident (when opened; when closed)       kitchen, sensor, rule, kind,         open (1, 0; **-1: withdrawn**), worst,
                                           severity                             limit_value (float), id (string),
                                                                                lasted_ms (int, once it is closed)
-movement (when it happened)               kitchen, place, item, state          amount (int, the item's base unit)
+movement (when it happened), a point for  kitchen, place, item, state          amount (int, the item's base unit, + into
+each of its two accounts                                                       ``place``)
 gateway (when its batch came in)          kitchen, gateway                     upto, delay_ms, error_ms, refused (int),
                                                                                clock (string)
 ========================================  ===================================  ========================================
@@ -30,8 +31,8 @@ ranges (readings of other boots lie between), needs a token that may delete, ans
 exist in InfluxDB 1.x and 3. The price: a reading of the same sensor measured in the very millisecond of a withdrawn
 stamp is withdrawn with it.
 
-An incident whose date was corrected, or whose severity rose, leaves ``open`` -1 where it stood. A movement that is no
-longer proposed, or whose time was corrected, leaves ``amount`` 0.
+An incident whose date was corrected, or whose severity rose, leaves ``open`` -1 where it stood. A movement whose
+state, item or time became another one leaves ``amount`` 0 where it may have stood.
 
 Tags that come from the configuration (``point``) are those of the moment of export. Nothing here does I/O.
 """
@@ -39,6 +40,7 @@ Tags that come from the configuration (``point``) are those of the moment of exp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, get_args
 
 from influxdb_client import Point, WritePrecision
@@ -106,14 +108,20 @@ def incident_points(row: Row) -> Iterator[Point]:
 
 
 def movement_points(row: Row) -> Iterator[Point]:
-    """The movement where it belongs now; before it, zeros where it may have stood."""
-    tags = {key: row[key] for key in ("kitchen", "place", "item", "state")}
+    """The movement where it belongs now, in both of its accounts; before it, zeros where it may have stood."""
+    into = row["place"] == row["to_place"]
+    sides = [(row["place"], int(row["amount"])), (row["from_place"] if into else row["to_place"], -int(row["amount"]))]
+    kitchen, stands = {"kitchen": row["kitchen"]}, (row["state"], row["item"], row["occurred_ms"])
     times = {row["occurred_ms"], row["first_occurred_ms"]} - {None}
-    for state in {"proposed", row["state"]}:
-        for at_ms in sorted(times):
-            if (state, at_ms) != (row["state"], row["occurred_ms"]):
-                yield from _point("movement", at_ms, {**tags, "state": state}, {"amount": 0})
-    yield from _point("movement", row["occurred_ms"], tags, {"amount": int(row["amount"])})
+    earlier = {"proposed", "confirmed", "corrected"} if row["state"] != "proposed" else {"proposed"}
+    for state, item, at_ms in sorted(product(earlier | {row["state"]}, {"", row["item"]}, times)):
+        if (state, item, at_ms) != stands:
+            for place, _ in sides:
+                yield from _point("movement", at_ms, {**kitchen, "place": place, "item": item, "state": state},
+                                  {"amount": 0})  # fmt: skip
+    for place, amount in sides:
+        tags = {**kitchen, "place": place, "item": row["item"], "state": row["state"]}
+        yield from _point("movement", row["occurred_ms"], tags, {"amount": amount})
 
 
 def gateway_points(row: Row) -> Iterator[Point]:

@@ -92,6 +92,7 @@ class Stock:
             )
         ).all()  # fmt: skip
         for row in moved:
+            # Also where the guess was right to the millisecond: it is dated now.
             values = {"first_occurred_ms": row.occurred_ms, "occurred_ms": row.at_ms + offset_ms}
             self._ledger.change(connection, journal_id, row.id, values)
             connection.execute(
