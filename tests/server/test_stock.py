@@ -230,6 +230,9 @@ def test_nothing_moved_and_what_was_corrected(kitchen: Bench) -> None:
         kitchen, CorrectMovement(id=new_id(), by="tono", movement=out, place="waste", waste="spilled", reason="tumpah")
     )
     assert balances(kitchen, "beras") == {("gudang", ""): -5_000, ("waste", ""): 5_000}
+    typo = RecordMovement(id=new_id(), by="sari", item="beras", amount=900, from_place="supplier", to_place="rakk",
+                          at_ms=ZERO_MS + HOUR, reason="timbangan rusak")  # fmt: skip
+    assert "rakk tidak dikenal" in refused(kitchen, typo)
     written = new_id()
     said(kitchen, RecordMovement(id=written, by="sari", item="beras", amount=900, from_place="supplier", to_place="rak",
                                  at_ms=ZERO_MS + HOUR, reason="timbangan rusak"))  # fmt: skip
