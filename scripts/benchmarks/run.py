@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import weighings
+from book import book, month
 from parsers import fuzz, parsers
 from peers import drain, edge, loss, report
 from peers import ingest as ingest_road
@@ -211,6 +212,8 @@ BENCHMARKS: dict[str, Callable[[], object]] = {
     "ingest": ingest,
     "ingest-postgresql": ingest_postgresql,
     "rules": lambda: rules(measure),
+    "book": lambda: book(measure),
+    "month": month,
     "fanout": fanout,
     "road": road,
     "seal": seal,

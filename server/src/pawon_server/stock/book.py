@@ -148,6 +148,11 @@ class _Walk:
         self.lines: list[Line] = []
         self.outcomes: list[Outcome] = []
         self._known = {place for place, _ in balances}
+        # What is there at all, by place: a year's used-up lots are not looked at again.
+        self._there: dict[str, dict[str, int]] = {}
+        for (place, lot), amount in balances.items():
+            if amount:
+                self._there.setdefault(place, {})[lot] = amount
 
     def move(self, event: Event) -> None:
         lot = event.lot
@@ -206,15 +211,20 @@ class _Walk:
         return "blocked" if used and lot in self._lots and self._lots[lot].blocked(event.at_ms) else ""
 
     def _held(self, place: str) -> dict[str, int]:
-        return {lot: amount for (where, lot), amount in self.balances.items() if where == place}
+        return self._there.get(place, {})
 
     def _write(self, event: Event, parts: Mapping[str, int], *, assumed: bool) -> None:
         """Also a difference of nothing is written: the place has been counted, so the book knows it."""
         for lot, amount in parts.items():
             for place, signed in ((event.from_place, -amount), (event.to_place, amount)):
-                key = (place, lot)
-                self.balances[key] = self.balances.get(key, 0) + signed
+                after = self.balances.get((place, lot), 0) + signed
+                self.balances[place, lot] = after
                 self._known.add(place)
+                there = self._there.setdefault(place, {})
+                if after:
+                    there[lot] = after
+                else:
+                    there.pop(lot, None)
                 self.lines.append(Line(event.id, place, lot, signed, event.at_ms, assumed))
 
     def _tell(self, event: Event, amount: int, doubt: Doubt) -> None:
