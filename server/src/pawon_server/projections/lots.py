@@ -22,6 +22,7 @@ from ..store.tables import lot, lot_step
 from ..words import number
 from .context import Changes
 from .incident_rows import IncidentRows
+from .receipts import judged_columns, receipt_columns, refuse_receipt
 
 # A phone's clock may be ahead by this much; what is written later than a month after it happened is a slip.
 AHEAD_MS = 60_000
@@ -47,7 +48,9 @@ class Lots:
             if act.expires and not _is_day(act.expires):
                 return "Tanggal kedaluwarsa tidak ada di kalender"
             name = lot_id(act, book.settings.timezone)
-            return None if self._lot(connection, name) is None else "Nomor lot sudah dipakai, kirim sekali lagi"
+            if self._lot(connection, name) is not None:
+                return "Nomor lot sudah dipakai, kirim sekali lagi"
+            return refuse_receipt(connection, book, act)
         row = self._lot(connection, act.lot)
         if row is None:
             return UNKNOWN_LOT
@@ -83,6 +86,7 @@ class Lots:
                 "temperature_c": act.temperature_c, "expires": act.expires, "place": act.place,
                 "received_ms": act.at_ms, "accepted": act.accepted, "withdrawn": False, "suggestion": "accept",
                 "rule": "", "incident": None, "person": act.by, "journal_id": entry.id,
+                **receipt_columns(connection, self._kitchen, act),
             },
         )  # fmt: skip
         self._judge(connection, book, name, entry, changes)
@@ -146,6 +150,7 @@ class Lots:
             self._end(connection, row.incident, entry, f"Penerimaan dikoreksi: {_named(book, row)}.", changes)
         rule = "" if judged.limit is None else judged.limit.id
         values = {"suggestion": judged.suggestion, "rule": rule, "incident": incident}
+        values |= judged_columns(connection, book, row)
         connection.execute(update(lot).where(*self._is(name)).values(**values))
 
     def _open(self, connection: Connection, book: Rulebook, row: Row[Any], judged: Judged, entry: Entry) -> str:

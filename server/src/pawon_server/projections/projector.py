@@ -34,6 +34,7 @@ from ..food_safety.check import KINDS as CHECK_ACTS
 from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
+from ..stock.purchase_acts import KINDS as PURCHASE_ACTS
 from ..store.journal import Entry
 from ..store.tables import journal
 from .acts import Acts, Refusal, Written
@@ -56,6 +57,7 @@ from .late_news import tell_late
 from .lots import Lots
 from .minutes import Minutes
 from .people import People
+from .purchases import Purchases
 from .readings import Readings
 from .sensor_trouble import SensorTrouble, SilenceEntry
 from .stock import Stock
@@ -124,6 +126,8 @@ class Projector:
         self.acts.know(BATCH_ACTS, self.batches.refuse, self.batches.take)
         self.lots = Lots(kitchen, self._incident_rows)
         self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
+        purchases = Purchases(kitchen)
+        self.acts.know(PURCHASE_ACTS, purchases.refuse, purchases.take)
         self.checks = Checks(kitchen, self._incident_rows)
         self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)
         self.calibrations = Calibrations(kitchen, self._incident_rows)
