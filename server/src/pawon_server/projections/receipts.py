@@ -101,7 +101,9 @@ def _judge(
 def _seller(known: Supplier | None) -> Seller | None:
     if known is None:
         return None
-    return Seller(id=known.id, items=known.items, halal_until=day_of_text(known.halal_until), blocked=known.blocked)
+    return Seller(
+        id=known.id, items=known.items, halal_until=day_of_text(known.halal_until), blocked=known.blocked != ""
+    )
 
 
 def _ordered(connection: Connection, kitchen: str, name: str, lot: str) -> Ordered | None:

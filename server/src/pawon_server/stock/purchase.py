@@ -41,7 +41,7 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What a supplier's deliveries come to. ``noted_g`` and ``short_g`` are sums over those in grams that had a note."""
+    """What a supplier's deliveries come to. ``noted_g`` and ``short_g``: sums over those in grams that had a note."""
 
     deliveries: int = 0
     refused: int = 0

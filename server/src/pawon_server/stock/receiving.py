@@ -49,7 +49,7 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     items: tuple[str, ...] = ()
     halal_until: date | None = None
-    blocked: str = ""
+    blocked: bool = False
 
 
 class Ordered(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +165,7 @@ def _seller(one: Delivery) -> list[Finding]:
         return [Finding(code="supplier-unknown", severity="note")]
     found = []
     if one.seller.blocked:
-        found.append(Finding(code="supplier-blocked", severity="blocking", figures={"reason": one.seller.blocked}))
+        found.append(Finding(code="supplier-blocked", severity="blocking"))
     if one.seller.items and one.item.id not in one.seller.items:
         found.append(Finding(code="supplier-item", severity="note"))
     return found

@@ -67,8 +67,8 @@ WORDS = MappingProxyType(
             "This supplier is not in the list.", "Ask the nutritionist to add it.",
         ),
         "supplier-blocked": Words(
-            "Pemasok ini diblokir: {reason}.", "Tolak, dan beri tahu kepala dapur.",
-            "This supplier is blocked: {reason}.", "Send it back, and tell the kitchen's head.",
+            "Pemasok ini diblokir.", "Tolak, dan beri tahu kepala dapur.",
+            "This supplier is blocked.", "Send it back, and tell the kitchen's head.",
         ),
         "supplier-item": Words(
             "Bahan ini bukan dagangan pemasok ini.", "Periksa nama pemasok dan bahan.",

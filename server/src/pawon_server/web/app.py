@@ -29,6 +29,7 @@ from .pages import Screens, mount_static, pages
 from .people_api import people_api
 from .people_pages import people_pages
 from .profiles_api import profiles_api
+from .purchases_api import purchases_api
 from .quarantine import quarantine_page
 from .staff import Staff
 
@@ -76,6 +77,7 @@ def make_app(
     app.include_router(incident_pages(staff, reader, book, board.snapshot, screens))
     app.include_router(batch_pages(reader, book, staff, screens, board.snapshot))
     app.include_router(lots_api(reader, book, desk, board.snapshot))
+    app.include_router(purchases_api(reader, book, desk, board.snapshot_ms))
     kitchen = book.settings.kitchen
     app.include_router(
         batch_heat_api(reader, book, lambda store, name: portions_of(store, kitchen, name, board.snapshot_ms()))
