@@ -33,9 +33,11 @@ from pawon_server.store.tables import (
     lot,
     lot_step,
     person,
+    purchase,
     reading_minute,
     sample,
     sent_before,
+    supplier,
 )
 
 WRITTEN_BY_PEOPLE = (
@@ -48,6 +50,8 @@ WRITTEN_BY_PEOPLE = (
     sample,
     lot,
     lot_step,
+    supplier,
+    purchase,
     calibration,
     checked,
 )

@@ -143,7 +143,7 @@ def _why_no_order(act: PlaceOrder, known: list[Supplier], book: Rulebook, today:
     due, *served = [day for day in days if day is not None]
     if due < today:
         return "Tanggal kirim sudah lewat"
-    if max(due, *served) > today + timedelta(days=MAX_AHEAD_DAYS):
+    if max((due, *served)) > today + timedelta(days=MAX_AHEAD_DAYS):
         return "Tanggalnya lebih dari setahun lagi"
     return "Hari makan sebelum barang datang" if served and min(served) < due else None
 
