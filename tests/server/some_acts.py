@@ -87,7 +87,7 @@ def _receive(chance: random.Random, _: dict[str, Any]) -> ReceiveLot:
 
 def _papers(chance: random.Random) -> dict[str, Any]:
     """What a delivery says of itself beside its temperature, now and then against all rules."""
-    if chance.random() < 0.4:
+    if chance.random() < 0.7:
         return {}
     return {
         "order": chance.choice(["", *ORDERS]), "noted": chance.choice([None, 10, 50]),
@@ -192,7 +192,7 @@ ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
     *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, _calibration,
-    _calibration, _withdrawal, *[_check] * 3, *[_purchase] * 3,
+    _calibration, _withdrawal, *[_check] * 3, *[_purchase] * 2,
 ]  # fmt: skip
 
 

@@ -23,6 +23,8 @@ from .context import Changes
 MAX_SUPPLIERS = 500
 # Nobody orders food for the year after next.
 MAX_AHEAD_DAYS = 366
+# More deliveries than a door can take in a month.
+MAX_EXPECTED = 500
 UNKNOWN_SUPPLIER = "Pemasok ini tidak dikenal"
 UNKNOWN_ORDER = "Pesanan ini tidak dikenal"
 UNKNOWN_ITEM = "Bahan ini tidak terdaftar"
@@ -100,6 +102,23 @@ def order_row(connection: Connection, kitchen: str, name: str) -> Row[Any] | Non
     return connection.execute(select(purchase).where(purchase.c.kitchen == kitchen, purchase.c.id == name)).first()
 
 
+def expected_rows(
+    connection: Connection, kitchen: str, today: date, behind_days: int, ahead_days: int
+) -> list[Row[Any]]:
+    """The orders that were not cancelled and are due from so long ago until so far ahead, the earliest first."""
+    first, last = (today + timedelta(days=days) for days in (-behind_days, ahead_days))
+    query = (
+        select(purchase)
+        .where(
+            purchase.c.kitchen == kitchen, purchase.c.cancelled_ms.is_(None),
+            purchase.c.due.between(first.isoformat(), last.isoformat()),
+        )
+        .order_by(purchase.c.due, purchase.c.placed_ms, purchase.c.id)
+        .limit(MAX_EXPECTED)
+    )  # fmt: skip
+    return list(connection.execute(query))
+
+
 def days_of(row: Row[Any]) -> tuple[str, ...]:
     """The serving days of an order, in their order."""
     return tuple(msgspec.json.decode(row.for_days, type=list[str]))
@@ -145,7 +164,7 @@ def _why_no_order(act: PlaceOrder, known: list[Supplier], book: Rulebook, today:
         return "Tanggal kirim sudah lewat"
     if max((due, *served)) > today + timedelta(days=MAX_AHEAD_DAYS):
         return "Tanggalnya lebih dari setahun lagi"
-    return "Hari makan sebelum barang datang" if served and min(served) < due else None
+    return "Hari saji sebelum barang datang" if served and min(served) < due else None
 
 
 def _json(texts: tuple[str, ...]) -> str:

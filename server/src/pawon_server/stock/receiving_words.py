@@ -119,17 +119,17 @@ WORDS = MappingProxyType(
             "{days} days left until it expires on {day}.", "Use it first, or ask for fresher goods.",
         ),
         "too-early": Words(
-            "Dibeli {days} hari sebelum dimakan {day}; paling awal dua hari.",
+            "Dibeli {days} hari sebelum disajikan {day}; paling awal dua hari.",
             "Tolak, atau pakai untuk hari yang lebih dekat.",
             "Bought {days} days before it is served on {day}; two at the earliest.",
             "Send it back, or use it for an earlier day.",
         ),
         "serving-over": Words(
-            "Hari makan {day} sudah lewat.", "Periksa tanggalnya.",
+            "Hari saji {day} sudah lewat.", "Periksa tanggalnya.",
             "The serving day, {day}, is over.", "Check the date.",
         ),
         "expires-before": Words(
-            "Kedaluwarsa {until}, sebelum dimakan {day}.", "Tolak, atau pakai sebelum kedaluwarsa.",
+            "Kedaluwarsa {until}, sebelum disajikan {day}.", "Tolak, atau pakai sebelum kedaluwarsa.",
             "It expires on {until}, before it is served on {day}.", "Send it back, or use it before that.",
         ),
     }

@@ -11,8 +11,9 @@ from ..stock.receiving import Finding
 from ..stock.receiving_words import WORDS
 from .language import Language, Speech
 
-# Figures that are amounts in the item's base unit, and those that are names.
+# Figures that are amounts in the item's base unit, and those that are local days.
 _AMOUNTS = frozenset({"noted", "came", "off", "ordered"})
+_DAYS = frozenset({"day", "until"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ def finding_item(finding: Finding, unit: str, book: Rulebook, speeches: Mapping[
 def _written(name: str, value: str | float, unit: str, book: Rulebook, speech: Speech) -> str:
     if name in _AMOUNTS and isinstance(value, int):
         return speech.amount(value, unit)
+    if name in _DAYS:
+        return speech.date(str(value))
     if name == "item":
         known = book.settings.item(str(value))
         return known.name if known is not None else str(value)
