@@ -194,6 +194,8 @@ def test_suppliers_are_kept_on_the_page(kitchen: Bench) -> None:
     for words in ('href="tel:081122"', "sertifikat halal habis 8 Okt 2025", "Belum ada barang datang.",
                   "1 kali datang, 1 ditolak", "berat kurang 0,20 kg (1,0 %)", "suhu di luar batas 1 kali"):  # fmt: skip
         assert words in page, words
+    done(kitchen, receipt(kitchen, noted=20_000, amount=20_300))
+    assert "berat sesuai surat jalan" in client.get("/staff/suppliers").text
     changed = {**typed, "do": "tani", "token": "t", "supplier": "tani", "blocked": "beras kotor"}
     del changed["item-beras"]
     assert post(client, "/staff/suppliers", **changed).status_code == 303

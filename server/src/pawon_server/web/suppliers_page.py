@@ -96,14 +96,16 @@ def record_lines(record: Record, speech: Speech) -> list[str]:
     if not record.deliveries:
         return [_("Belum ada barang datang.")]
     lines = [_("{n} kali datang, {refused} ditolak").format(n=record.deliveries, refused=record.refused)]
-    if record.short_percent is not None:
+    if record.short_percent is not None and record.short_g <= 0:
+        lines.append(_("berat sesuai surat jalan"))
+    elif record.short_percent is not None:
         lines.append(
             _("berat kurang {amount} ({percent} %) dari surat jalan").format(
                 amount=speech.amount(record.short_g, "g"), percent=speech.number(record.short_percent, 1)
             )
         )
     if record.ordered:
-        lines.append(_("tepat waktu {n} dari {all} pesanan").format(n=record.on_time, all=record.ordered))
+        lines.append(_("tepat waktu {n} dari {all} kiriman pesanan").format(n=record.on_time, all=record.ordered))
     if record.too_warm:
         lines.append(_("suhu di luar batas {n} kali").format(n=record.too_warm))
     return lines
