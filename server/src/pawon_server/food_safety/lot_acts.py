@@ -56,7 +56,7 @@ class ReceiveLot(Act, frozen=True, kw_only=True, tag="lot.receive"):
     for_day: Day = ""
     produced: Day = ""
     halal: Literal["", "yes", "no"] = ""
-    barcode: Annotated[str, Meta(pattern=r"^[\x1d\x20-\x7e]*\Z", max_length=300)] = ""
+    barcode: Annotated[str, Meta(pattern=r"^[^\x00]*\Z", max_length=300)] = ""
     despite: Line = ""
 
 

@@ -138,6 +138,8 @@ def came_of(connection: Connection, kitchen: str, orders: list[str], besides: st
 
 
 def _why_no_supplier(act: SetSupplier, known: list[Supplier], book: Rulebook) -> str | None:
+    if not act.name.strip():
+        return "Nama pemasok kosong"
     others = [one for one in known if one.id != act.supplier]
     if len(others) >= MAX_SUPPLIERS:
         return f"Sudah ada {MAX_SUPPLIERS} pemasok"

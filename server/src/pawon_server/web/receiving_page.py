@@ -201,7 +201,7 @@ def _marked(text: str, today: date, book: Rulebook) -> dict[str, str]:
 
 def _typed(amount: int, unit: str) -> str:
     """An amount as a person would type it."""
-    return str(amount) if unit == "piece" else f"{amount / 1000:g}".replace(".", ",")
+    return str(amount) if unit == "piece" else f"{amount / 1000:.3f}".rstrip("0").rstrip(".").replace(".", ",")
 
 
 def _told(text: str, today: date, book: Rulebook, speech: Speech) -> list[str]:
