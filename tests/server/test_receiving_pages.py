@@ -112,6 +112,16 @@ def test_an_order_is_tapped_and_answered(kitchen: Bench, client: TestClient) -> 
     assert client.get("/staff/lots", params={"order": "\0"}).status_code == 200
 
 
+def test_a_form_that_is_sent_twice_is_one_delivery(kitchen: Bench, client: TestClient) -> None:
+    """Although the first one has filled its order, the second tap asks nothing that could make a second lot."""
+    placed = done(kitchen, order())
+    typed = {**TYPED, "order": placed.id}
+    assert [post(client, **typed).status_code for _ in range(2)] == [303, 303]
+    assert kitchen.value("SELECT count(*) FROM lot") == 1
+    more = post(client, **{**typed, "token": "another"})
+    assert (more.status_code, filled(more.text)["seen"]) == (409, "order-over")
+
+
 def test_findings_are_read_before_anything_is_saved(kitchen: Bench, client: TestClient) -> None:
     """Short weight is shown with what to do; accepting asks for the choice and for a reason; both are on the lot."""
     short = {**TYPED, "noted": "25"}

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from starlette.concurrency import run_in_threadpool
 
 from ..acts import AnyAct, decode_act, encode_act
@@ -26,6 +26,7 @@ from ..rulebook import Rulebook
 from ..stock.days import local_date
 from ..stock.gs1 import read_barcode
 from ..stock.receiving import Verdict
+from ..store.tables import act as act_table
 from .api import lot_rows
 from .finding_looks import FindingLook, finding_look
 from .forms import Form
@@ -49,11 +50,13 @@ NOBODY = "-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What there is to see before a delivery is saved. ``codes``: of what asks for a decision."""
+    """What there is to see before a delivery is saved. ``codes``: of what asks for a decision. ``written``: it is saved
+    already, by the same form; its own weight is then part of what came of its order, and nothing is to be asked."""
 
     act: ReceiveLot
     judged: Judged
     verdict: Verdict
+    written: bool
 
     @property
     def codes(self) -> set[str]:
@@ -95,16 +98,18 @@ def receiving_page(
         return checked
 
     def look_at(act: ReceiveLot) -> Seen:
+        known = select(act_table.c.id).where(act_table.c.kitchen == kitchen, act_table.c.id == act.id)
         with reader.connect() as connection:
-            verdict = judge_act(connection, book, act)
-        return Seen(act=act, judged=judge_delivery(book.profile, act.point, act.food, act.temperature_c),
-                    verdict=verdict)  # fmt: skip
+            verdict, written = judge_act(connection, book, act), connection.execute(known).first() is not None
+        judged = judge_delivery(book.profile, act.point, act.food, act.temperature_c)
+        return Seen(act=act, judged=judged, verdict=verdict, written=written)
 
     def receive(by: Person, form: Form) -> AnyAct:
         act = said(form, by.id)
         seen, decision = look_at(act), form.get("decision")
         read = set(form.get("seen").split())
-        if not seen.codes or decision == "reject" or (decision == "accept" and seen.codes <= read):
+        decided = decision == "reject" or (decision == "accept" and seen.codes <= read)
+        if seen.written or not seen.codes or decided:
             return act
         raise HTTPException(409, _question(seen.judged))
 
