@@ -82,9 +82,7 @@ def judge_row(connection: Connection, book: Rulebook, row: Row[Any]) -> Verdict:
     })  # fmt: skip
 
 
-def _judge(
-    connection: Connection, book: Rulebook, seller: Supplier | None, lot: str, said: dict[str, Any]
-) -> Verdict:  # fmt: skip
+def _judge(connection: Connection, book: Rulebook, seller: Supplier | None, lot: str, said: dict[str, Any]) -> Verdict:
     settings = book.settings
     return judge_receipt(
         Delivery(

@@ -69,9 +69,7 @@ def order_look(told: dict[str, Any], speech: Speech) -> OrderLook:
     )  # fmt: skip
 
 
-def orders_page(
-    reader: Engine, book: Rulebook, staff: Staff, screens: Screens, now_ms: Callable[[], int]
-) -> APIRouter:  # fmt: skip
+def orders_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, now_ms: Callable[[], int]) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
     kitchen, zone = book.settings.kitchen, book.settings.timezone

@@ -87,9 +87,7 @@ def purchases_api(reader: Engine, book: Rulebook, desk: Desk, now_ms: Callable[[
         return {"entry": written.entry, "supplier": act.supplier}
 
     @router.get("/orders")
-    def orders(
-        supplier: Word = None, item: Word = None, cursor: Cursor = None, limit: Limit = 100
-    ) -> Page:  # fmt: skip
+    def orders(supplier: Word = None, item: Word = None, cursor: Cursor = None, limit: Limit = 100) -> Page:
         """What was ordered, the newest first. ``state``: ``open``, ``partly``, ``late`` (the day has passed and it is
         not whole), ``received``, ``cancelled``; ``came`` is what was received and kept."""
         rows, following = order_rows(reader, kitchen, {"supplier": supplier, "item": item}, cursor, limit)
@@ -110,9 +108,7 @@ def purchases_api(reader: Engine, book: Rulebook, desk: Desk, now_ms: Callable[[
         return {"entry": written.entry, **await run_in_threadpool(one_order, order)}
 
     @router.get("/gs1")
-    def barcode(
-        text: Annotated[str, Query(max_length=4 * MAX_SIGNS, pattern=NO_NUL)]
-    ) -> dict[str, Any]:  # fmt: skip
+    def barcode(text: Annotated[str, Query(max_length=4 * MAX_SIGNS, pattern=NO_NUL)]) -> dict[str, Any]:
         """What a barcode says, as a scanner sent it (FNC1 is ASCII 29, ``%1D``) or in brackets, and which item of this
         kitchen it is; ``amount`` in that item's base unit, as far as the label tells it."""
         return barcode_item(read_barcode(text, today()), book)
@@ -127,9 +123,7 @@ def purchases_api(reader: Engine, book: Rulebook, desk: Desk, now_ms: Callable[[
     return router
 
 
-def supplier_item(
-    one: Supplier, record: Record, days: int, today: date, *, inside: bool
-) -> dict[str, Any]:  # fmt: skip
+def supplier_item(one: Supplier, record: Record, days: int, today: date, *, inside: bool) -> dict[str, Any]:
     """A supplier with its record; what is nobody else's business only for people of the kitchen (``inside``)."""
     until = day_of_text(one.halal_until)
     return {

@@ -42,7 +42,7 @@ class SupplierLook:
 
 def suppliers_page(
     reader: Engine, book: Rulebook, staff: Staff, screens: Screens, now_ms: Callable[[], int]
-) -> APIRouter:  # fmt: skip
+) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
     kitchen, zone = book.settings.kitchen, book.settings.timezone
