@@ -44,6 +44,7 @@ from pawon_server.stock.movement_acts import (
     RefuseMovement,
     ReleaseLot,
 )
+from pawon_server.stock.purchase_acts import CancelOrder, PlaceOrder, SetSupplier
 from pawon_server.stock.scale_acts import CheckScale, VerifyScale, WithdrawScaleRecord
 
 PEOPLE = ("sari", "tono", "wulan")
@@ -93,7 +94,41 @@ def _receive(chance: random.Random, _: dict[str, Any]) -> ReceiveLot:
         id=f"{chance.randint(0x101, 0x103):016x}", by=MACHINE, item=chance.choice(["ayam", "beras", "tidak-ada"]),
         supplier="Ayam Jaya", amount=chance.randint(1, 50), point=chance.choice(["", "receiving-chilled"]),
         food=chance.choice(["", "poultry"]), place=SPOTS[0], temperature_c=chance.choice([None, 0.0, 3.0, 9.0]),
-        at_ms=RECEIVED_MS, accepted=chance.random() < 0.9,
+        at_ms=RECEIVED_MS, accepted=chance.random() < 0.9, **_papers(chance),
+    )  # fmt: skip
+
+
+def _papers(chance: random.Random) -> dict[str, Any]:
+    """What a delivery says of itself beside its temperature, now and then against all rules."""
+    if chance.random() < 0.7:
+        return {}
+    return {
+        "order": chance.choice(["", *ORDERS]), "noted": chance.choice([None, 10, 50]),
+        "gtin": chance.choice(["", "8991234567891", "8991234567892"]), "produced": chance.choice(["", "2025-10-08"]),
+        "for_day": chance.choice(["", DAY, "2025-10-14"]), "expires": chance.choice(["", "2025-10-08", "2025-11-01"]),
+        "halal": chance.choice(["", "yes", "no"]), "despite": chance.choice(["", "dipotong di nota"]),
+    }  # fmt: skip
+
+
+ORDERS = tuple(f"{number:016x}" for number in (0x301, 0x302))
+
+
+def _purchase(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    """Two suppliers and a few orders, set, placed and cancelled over and over."""
+    seller, by = chance.choice(["jaya", "tani"]), {**head, "by": MACHINE}
+    kind = chance.randint(0, 3)
+    if kind == 0:
+        return CancelOrder(**by, order=chance.choice(ORDERS), reason="hujan")
+    if kind == 1:
+        return PlaceOrder(
+            **{**by, "id": chance.choice(ORDERS)}, supplier=seller, item=chance.choice(["ayam", "beras", "tidak-ada"]),
+            amount=chance.randint(1, 50), due=chance.choice([DAY, "2025-10-11", "2025-02-30"]),
+            for_days=chance.choice([(), ("2025-10-12", "2025-10-11")]),
+        )  # fmt: skip
+    return SetSupplier(
+        **by, supplier=seller, name=chance.choice(["Ayam Jaya", "Tani Makmur"]), phone="0812 3456",
+        halal_until=chance.choice(["", "2025-10-01", "2026-10-01"]), items=chance.choice([(), ("ayam",)]),
+        blocked=chance.choice(["", "", "bau"]),
     )  # fmt: skip
 
 
@@ -214,7 +249,7 @@ ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
     *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration,
-    _calibration, _withdrawal, *[_check] * 3, *[_scale] * 3,
+    _calibration, _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 2,
 ]  # fmt: skip
 
 

@@ -33,11 +33,13 @@ from pawon_server.store.tables import (
     lot,
     lot_hold,
     person,
+    purchase,
     reading_minute,
     sample,
     scale_check,
     scale_tera,
     sent_before,
+    supplier,
 )
 
 WRITTEN_BY_PEOPLE = (
@@ -50,6 +52,8 @@ WRITTEN_BY_PEOPLE = (
     sample,
     lot,
     lot_hold,
+    supplier,
+    purchase,
     calibration,
     checked,
     scale_check,

@@ -502,7 +502,11 @@ def test_the_pages_receive_and_carry_with_two_taps(kitchen: Bench, client: TestC
     )
     assert client.post("/staff/lots", data={**typed, "temperature": "panas"}, headers=ORIGIN).status_code == 409
     assert client.post("/staff/lots", data={**typed, "point": ""}, headers=ORIGIN).status_code == 409
-    assert client.post("/staff/lots", data={**typed, "decision": "accept"}, headers=ORIGIN).status_code == 303
+    unread = client.post("/staff/lots", data={**typed, "decision": "accept"}, headers=ORIGIN)
+    assert unread.status_code == 409
+    read = {**typed, "decision": "accept", "seen": "expiry-unknown temperature"}
+    assert f'value="{read["seen"]}"' in unread.text
+    assert client.post("/staff/lots", data=read, headers=ORIGIN).status_code == 303
     (row,) = kitchen.rows("SELECT id, amount, temperature_c FROM lot")
     assert row[1:] == (20_500, 9.0)
     (told,) = client.get("/api/v1/incidents").json()["items"]

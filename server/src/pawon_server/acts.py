@@ -11,6 +11,7 @@ from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
 from .stock.movement_acts import MovementAct
+from .stock.purchase_acts import PurchaseAct
 from .stock.scale_acts import ScaleAct
 
 AnyAct = (
@@ -20,6 +21,7 @@ AnyAct = (
     | BatchAct
     | LotAct
     | MovementAct
+    | PurchaseAct
     | CheckAct
     | RecordCalibration
     | WithdrawCalibration

@@ -26,14 +26,20 @@ Amount = Annotated[int, Meta(ge=1, le=10**9)]
 Celsius = Annotated[float, Meta(ge=-60, le=150)]
 # Control points of a profile at which a delivery is judged; empty: dry goods, whose temperature is no matter.
 Receiving = Literal["", "receiving-chilled", "receiving-frozen", "receiving-hot"]
+# A local date, or nothing.
+Day = Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?\Z")]
 
 
 class ReceiveLot(Act, frozen=True, kw_only=True, tag="lot.receive"):
     """A delivery of one item came, and was accepted into ``place`` or sent back (``accepted`` false).
 
-    ``code`` is the supplier's own lot code, ``note`` the delivery note; ``food`` a class of the profile; ``expires`` a
-    local date. ``movement``: the weighing that saw it come, whose mass counts; ``unweighed``: the scale of ``place``
-    did not see it.
+    ``code`` is the supplier's own lot code, ``note`` the delivery note; ``food`` a class of the profile; ``expires``
+    and ``produced`` local dates, as its label says. ``movement``: the weighing that saw it come, whose mass counts;
+    ``unweighed``: the scale of ``place`` did not see it.
+
+    ``order``: the ``order.place`` that it answers; ``noted``: the amount on the delivery note; ``for_day``: the serving
+    day it was bought for; ``halal``: whether its certificate was seen; ``barcode``: as it was scanned, for evidence.
+    ``despite``: why it was accepted although ``stock.receiving`` found what forbids it.
     """
 
     item: PlaceId
@@ -44,12 +50,20 @@ class ReceiveLot(Act, frozen=True, kw_only=True, tag="lot.receive"):
     point: Receiving = ""
     food: Annotated[str, Meta(pattern=r"^[a-z-]{0,32}\Z")] = ""
     temperature_c: Celsius | None = None
-    expires: Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?\Z")] = ""
+    expires: Day = ""
     place: PlaceId
     at_ms: Moment
     accepted: bool = True
     movement: MovementOrNone = ""
     unweighed: bool = False
+    order: Annotated[str, Meta(pattern=r"^([0-9a-f]{16,40})?\Z")] = ""
+    noted: Amount | None = None
+    gtin: Annotated[str, Meta(pattern=r"^([0-9]{8}|[0-9]{12,14})?\Z")] = ""
+    for_day: Day = ""
+    produced: Day = ""
+    halal: Literal["", "yes", "no"] = ""
+    barcode: Annotated[str, Meta(pattern=r"^[^\x00]*\Z", max_length=300)] = ""
+    despite: Line = ""
 
 
 class OfLot(Act, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from ..food_safety.heat import Judged, judge_delivery
@@ -24,6 +25,7 @@ from ..words import number
 from .book import StockBook, lot_facts
 from .context import Changes
 from .incident_rows import IncidentRows
+from .receipts import judged_columns, receipt_columns, refuse_receipt
 from .stock import blocked_words
 from .untimely import untimely
 
@@ -51,8 +53,13 @@ class Lots:
             if self._lot(connection, name) is not None:
                 return "Nomor lot sudah dipakai, kirim sekali lagi"
             if act.movement:
-                return self._unlike(connection, act)
-            return weighed_anyway(book, act.item, [act.place]) if act.accepted and not act.unweighed else None
+                weighed = self._ledger.get(connection, act.movement)
+                if (unlike := _unlike(weighed, act)) is not None or weighed is None:
+                    return unlike
+                act = msgspec.structs.replace(act, amount=weighed.amount)
+            elif act.accepted and not act.unweighed and (twice := weighed_anyway(book, act.item, [act.place])):
+                return twice
+            return refuse_receipt(connection, book, act)
         row = self._lot(connection, act.lot)
         if row is None:
             return UNKNOWN_LOT
@@ -108,7 +115,7 @@ class Lots:
                 "place": act.place if weighed is None else weighed.place,
                 "received_ms": act.at_ms if weighed is None else weighed.occurred_ms, "accepted": act.accepted,
                 "withdrawn": False, "suggestion": "accept", "rule": "", "incident": None, "person": act.by,
-                "journal_id": entry.id,
+                "journal_id": entry.id, **receipt_columns(connection, self._kitchen, act),
             },
         )  # fmt: skip
         if weighed is not None:
@@ -118,17 +125,6 @@ class Lots:
                       "amount": act.amount, "to_place": act.place, "kind": "receive"}  # fmt: skip
             self._ledger.put(connection, entry.id, values | _brought(name, act))
         self._judge(connection, book, name, entry, changes)
-
-    def _unlike(self, connection: Connection, act: ReceiveLot) -> str | None:
-        """Why a weighing is not the one that saw a delivery come."""
-        row = self._ledger.get(connection, act.movement)
-        if row is None:
-            return "Catatan timbangan ini tidak ada"
-        if row.amount <= 0 or not row.sensor or row.counted is not None:
-            return "Timbangan ini tidak mencatat barang masuk"
-        if row.lot or row.state == "refused":
-            return "Catatan timbangan ini sudah diputuskan"
-        return None if row.item in ("", act.item) else "Timbangan ini mencatat bahan lain"
 
     def _step(self, connection: Connection, act: MoveLot | UseLot | DiscardLot, entry: Entry) -> None:
         row = self._lot(connection, act.lot)
@@ -203,6 +199,7 @@ class Lots:
             self._end(connection, row.incident, entry, f"Penerimaan dikoreksi: {_named(book, row)}.", changes)
         rule = "" if judged.limit is None else judged.limit.id
         values = {"suggestion": judged.suggestion, "rule": rule, "incident": incident}
+        values |= judged_columns(connection, book, row)
         connection.execute(update(lot).where(*self._is(name)).values(**values))
 
     def _open(self, connection: Connection, book: Rulebook, row: Row[Any], judged: Judged, entry: Entry) -> str:
@@ -264,6 +261,17 @@ def weighed_anyway(book: Rulebook, item: str, places: list[str]) -> str | None:
         if place is not None and place.scale and place.item == item:
             return f"{place.name} ditimbang: pilih catatan timbangannya, atau tandai tidak ditimbang"
     return None
+
+
+def _unlike(row: Row[Any] | None, act: ReceiveLot) -> str | None:
+    """Why a weighing is not the one that saw a delivery come."""
+    if row is None:
+        return "Catatan timbangan ini tidak ada"
+    if row.amount <= 0 or not row.sensor or row.counted is not None:
+        return "Timbangan ini tidak mencatat barang masuk"
+    if row.lot or row.state == "refused":
+        return "Catatan timbangan ini sudah diputuskan"
+    return None if row.item in ("", act.item) else "Timbangan ini mencatat bahan lain"
 
 
 def _brought(name: str, act: ReceiveLot) -> dict[str, Any]:

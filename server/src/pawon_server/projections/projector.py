@@ -35,6 +35,7 @@ from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..stock.movement_acts import KINDS as MOVEMENT_ACTS
+from ..stock.purchase_acts import KINDS as PURCHASE_ACTS
 from ..stock.scale_acts import KINDS as SCALE_ACTS
 from ..store.journal import Entry
 from ..store.tables import journal
@@ -60,6 +61,7 @@ from .lot_holds import LotHolds
 from .lots import Lots
 from .minutes import Minutes
 from .people import People
+from .purchases import Purchases
 from .readings import Readings
 from .scales import Scales
 from .sensor_trouble import SensorTrouble, SilenceEntry
@@ -131,6 +133,8 @@ class Projector:
         self.lots = Lots(kitchen, self._incident_rows, self.ledger)
         self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
         self.acts.know(MOVEMENT_ACTS, self.stock.refuse, self.stock.take_act)
+        purchases = Purchases(kitchen)
+        self.acts.know(PURCHASE_ACTS, purchases.refuse, purchases.take)
         self.checks = Checks(kitchen, self._incident_rows)
         self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)
         self.scales = Scales(kitchen, self._incident_rows)

@@ -537,7 +537,20 @@ lot = Table(
     _may("incident", String),  # about its receipt, as long as that is beyond a limit
     _need("person", String),
     _need("journal_id", BigInteger),  # of the last change
+    # ``expires`` is what counts: of the label, or (``shelf-life``) worked out where there was none; "" is never.
+    _need("expires_from", String),
+    _need("seller", String),  # the supplier's id, as far as it was known when it came
+    _need("purchase", String),  # the order that it answers
+    _may("noted", BigInteger),  # on the delivery note
+    _need("gtin", String),
+    _need("for_day", String),
+    _need("produced", String),
+    _need("halal", String),
+    _need("barcode", String),
+    _need("despite", String),
+    _need("findings", Text),  # JSON, see stock/receiving.py
     Index("lot_by_time", "kitchen", "received_ms", "id"),
+    Index("lot_by_purchase", "kitchen", "purchase"),
 )
 
 lot_hold = Table(
@@ -552,6 +565,43 @@ lot_hold = Table(
     _need("person", String),
     _need("journal_id", BigInteger),  # of the last change
     Index("lot_hold_by_lot", "kitchen", "lot"),
+)
+
+# Who sells, and what was ordered of them (see projections/purchases.py). A purchase's state is derived from its lots.
+supplier = Table(
+    "supplier",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("name", String),
+    _need("phone", String),  # on no public page
+    _need("halal_number", String),
+    _need("halal_until", String),
+    _need("items", Text),  # JSON
+    _need("blocked", String),  # why
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+)
+
+purchase = Table(
+    "purchase",
+    metadata,
+    _key("kitchen"),
+    _key("id"),  # of the act
+    _need("supplier", String),
+    _need("item", String),
+    _need("unit", String),
+    _need("amount", BigInteger),
+    _need("due", String),
+    _need("for_days", Text),  # JSON
+    _need("note", String),
+    _need("placed_ms", BigInteger),
+    _may("cancelled_ms", BigInteger),
+    _need("reason", String),  # of the cancelling
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("purchase_by_due", "kitchen", "due"),
+    Index("purchase_by_time", "kitchen", "placed_ms", "id"),
 )
 
 # Checks of thermometers (see projections/calibrations.py). ``id`` is the record's journal entry; nothing is ever taken
@@ -695,6 +745,6 @@ PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act, incident_act, batch, batch_school,
-    batch_event, sample, lot, lot_hold, calibration, checked,
-    scale_check, scale_tera, scale_zero,
+    batch_event, sample, lot, lot_hold, supplier, purchase, calibration,
+    checked, scale_check, scale_tera, scale_zero,
 )  # fmt: skip

@@ -36,6 +36,7 @@ from ..store.tables import (
     incident,
     lot,
     movement,
+    purchase,
     quarantine,
     reading,
     reading_minute,
@@ -375,6 +376,14 @@ def lot_rows(
     """One page of the lots, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
     where = _where(lot, kitchen, filters) + _between(lot.c.received_ms, *between)
     return _page(reader, select(lot).where(*where), (lot.c.received_ms, lot.c.id), cursor, limit)
+
+
+def order_rows(
+    reader: Engine, kitchen: str, filters: dict[str, str | None], cursor: str | None, limit: int
+) -> tuple[list[Any], str | None]:
+    """One page of the orders, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
+    where = _where(purchase, kitchen, filters)
+    return _page(reader, select(purchase).where(*where), (purchase.c.placed_ms, purchase.c.id), cursor, limit)
 
 
 def _dates(reader: Engine, kitchen: str, names: list[str | None]) -> Dates:

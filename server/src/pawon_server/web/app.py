@@ -25,14 +25,18 @@ from .incident_api import incident_api
 from .incident_pages import incident_pages
 from .lots_api import batch_heat_api, lots_api
 from .lots_page import lots_page
+from .orders_page import orders_page
 from .pages import Screens, mount_static, pages
 from .people_api import people_api
 from .people_pages import people_pages
 from .profiles_api import profiles_api
+from .purchases_api import purchases_api
 from .quarantine import quarantine_page
+from .receiving_page import receiving_page
 from .scales_api import scales_api
 from .scales_page import scales_page
 from .staff import Staff
+from .suppliers_page import suppliers_page
 
 Health = Callable[[], dict[str, object]]
 Metrics = Callable[[], dict[str, float]]
@@ -79,11 +83,15 @@ def make_app(
     app.include_router(incident_pages(staff, reader, book, board.snapshot, screens))
     app.include_router(batch_pages(reader, book, staff, screens, board.snapshot))
     app.include_router(lots_api(reader, book, desk, board.snapshot))
+    app.include_router(purchases_api(reader, book, desk, board.snapshot_ms))
     kitchen = book.settings.kitchen
     app.include_router(
         batch_heat_api(reader, book, lambda store, name: portions_of(store, kitchen, name, board.snapshot_ms()))
     )
+    app.include_router(receiving_page(reader, book, staff, screens, board.snapshot))
     app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
+    app.include_router(orders_page(reader, book, staff, screens, board.snapshot_ms))
+    app.include_router(suppliers_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(checks_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(scales_page(reader, book, staff, screens, board.measured, board.snapshot_ms))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))

@@ -137,6 +137,11 @@ class Speech:
         local = _local(at_ms, zone)
         return f"{local.day} {self.months[local.month - 1]}"
 
+    def date(self, iso: str) -> str:
+        """A local day that is written ``YYYY-MM-DD``: ``22 Nov 2025``."""
+        day = dt.date.fromisoformat(iso)
+        return f"{day.day} {self.months[day.month - 1]} {day.year}"
+
 
 def zone_label(zone: str, at_ms: int) -> str:
     """WIB, WITA or WIT; elsewhere the offset from UTC then."""

@@ -19,19 +19,22 @@ from ..food_safety.lot import History, lot_id
 from ..food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
 from ..projections.lot_heat import BatchHeat, LotHeat, OwnStay, StayHeat, heat_of_batch, heat_of_lot, lot_row
 from ..projections.lots import UNKNOWN_LOT
+from ..projections.receipts import findings_of
 from ..rulebook import Rulebook
 from .api import Cursor, Limit, Page, Word, iso, lot_rows
 from .desk import Desk, write_said
+from .finding_looks import finding_item
+from .language import Language, Speech, load_speeches
 from .queries import without_names
 from .view import Snapshot
 
-FREE_TEXT = frozenset({"note", "code"})
+FREE_TEXT = frozenset({"note", "code", "despite", "reason"})
 
 
 def lots_api(reader: Engine, book: Rulebook, desk: Desk, snapshot: Callable[[], Snapshot]) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api/v1", tags=["lots"])
-    kitchen = book.settings.kitchen
+    kitchen, speeches = book.settings.kitchen, load_speeches()
 
     @router.get("/lots")
     def lots(
@@ -42,8 +45,9 @@ def lots_api(reader: Engine, book: Rulebook, desk: Desk, snapshot: Callable[[], 
         ``accepted`` is what people did."""
         filters = {"item": item, "supplier": supplier, "suggestion": suggestion}
         rows, following = lot_rows(reader, kitchen, filters, (since, until), cursor, limit)
+        told = [lot_item(row, book, speeches) for row in rows]
         with reader.connect() as connection:
-            items = without_names(connection, kitchen, [lot_item(row, book) for row in rows], FREE_TEXT)
+            items = without_names(connection, kitchen, told, FREE_TEXT)
         return Page(items=items, next=following)
 
     @router.get("/lots/{lot}")
@@ -57,7 +61,7 @@ def lots_api(reader: Engine, book: Rulebook, desk: Desk, snapshot: Callable[[], 
                 raise HTTPException(404, UNKNOWN_LOT)
             taken_in = row.accepted and not row.withdrawn
             found = heat_of_lot(connection, book, row, snapshot().now_ms) if taken_in else None
-            told: dict[str, Any] = without_names(connection, kitchen, lot_item(row, book), FREE_TEXT)
+            told: dict[str, Any] = without_names(connection, kitchen, lot_item(row, book, speeches), FREE_TEXT)
         return {**told, **lot_history(found)}
 
     @router.post("/lots/receive")
@@ -115,15 +119,18 @@ def batch_heat_api(reader: Engine, book: Rulebook, portions_of: PortionsOf) -> A
     return router
 
 
-def lot_item(row: Any, book: Rulebook) -> dict[str, Any]:
-    """A lot as its receipt says."""
+def lot_item(row: Any, book: Rulebook, speeches: Mapping[Language, Speech]) -> dict[str, Any]:
+    """A lot as its receipt says, and what was found about it, in all of these languages."""
     item = book.settings.item(row.item)
     return {
         "id": row.id, "item": row.item, "item_name": item.name if item else row.item, "unit": row.unit,
         "amount": row.amount, "supplier": row.supplier, "note": row.note, "code": row.code, "point": row.point,
         "food": row.food, "temperature_c": row.temperature_c, "expires": row.expires or None, "place": row.place,
         "received_at": iso(row.received_ms), "accepted": row.accepted, "withdrawn": row.withdrawn,
-        "suggestion": row.suggestion, "rule": row.rule or None,
+        "suggestion": row.suggestion, "rule": row.rule or None, "expires_from": row.expires_from or None,
+        "order": row.purchase or None, "noted": row.noted, "gtin": row.gtin or None, "for_day": row.for_day or None,
+        "produced": row.produced or None, "halal": row.halal or None, "despite": row.despite or None,
+        "findings": [finding_item(one, row.unit, book, speeches) for one in findings_of(row)],
     }  # fmt: skip
 
 

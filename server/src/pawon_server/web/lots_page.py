@@ -1,4 +1,4 @@
-"""``/staff/lots``: receive a delivery, carry a lot with two taps, and see what it has felt."""
+"""``/staff/lots/{lot}``: carry a lot with two taps, see what it has felt and what was found when it came."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from starlette.concurrency import run_in_threadpool
 
 from ..acts import AnyAct
 from ..food_safety.growth import COOKED
-from ..food_safety.heat import Heat, band_of, judge_delivery
-from ..food_safety.lot_acts import DiscardLot, MoveLot, ReceiveLot, UseLot
+from ..food_safety.heat import Heat, band_of
+from ..food_safety.lot_acts import DiscardLot, MoveLot, UseLot
 from ..people.person import Person
 from ..projections.lot_heat import LotHeat, heat_of_lot, lot_row
 from ..projections.lots import UNKNOWN_LOT
+from ..projections.receipts import SHELF_LIFE, findings_of
 from ..rulebook import Rulebook
-from .api import lot_rows
+from .finding_looks import finding_look
 from .forms import Form
 from .heat_picture import Stripe, strip
 from .language import Speech
@@ -28,9 +29,6 @@ from .staff import Staff
 from .view import Snapshot
 
 PATH = "/staff/lots"
-SHOWN = 30
-# Goods without a receiving point are chosen, not left out by mistake.
-DRY = "dry"
 UNREADABLE_NUMBER = "Angka tidak terbaca, contoh: 12,5"
 
 
@@ -84,23 +82,14 @@ def lots_page(
         left = {} if found is None else found.way.left
         return {
             "lot": row, "name": item.name if item else row.item, "amount": speech.amount(row.amount, row.unit),
-            "received": _moment(speech, row.received_ms, zone), "look": None if found is None
-            else _look(found, book, speech),
+            "received": moment(speech, row.received_ms, zone),
+            "expires": speech.date(row.expires) if row.expires else "", "derived": row.expires_from == SHELF_LIFE,
+            "noted": "" if row.noted is None else speech.amount(row.noted, row.unit),
+            "findings": [finding_look(one, row.unit, book, speech) for one in findings_of(row)],
+            "look": None if found is None else _look(found, book, speech),
             "left": [(place, place_name(book, place), speech.amount(n, row.unit)) for place, n in left.items()],
             "temperature": "" if row.temperature_c is None else f"{speech.number(row.temperature_c, 1)} °C",
         }  # fmt: skip
-
-    async def show_all(request: Request, form: Form) -> Response:
-        speech, _ = screens.speech(request)
-        rows, following = await run_in_threadpool(lot_rows, reader, kitchen, {}, (None, None), None, SHOWN)
-        items = {item.id: item.name for item in book.settings.items}
-        return await staff.page(
-            request, "staff_lots.html", form=form, more=following is not None,
-            lots=[(row, items.get(row.item, row.item), speech.amount(row.amount, row.unit),
-                   _moment(speech, row.received_ms, zone)) for row in rows],
-            items=[(item.id, item.name) for item in book.settings.items], places=known_places(book),
-            foods=known_foods(book, speech),
-        )  # fmt: skip
 
     async def show_one(request: Request, form: Form) -> Response:
         speech, _ = screens.speech(request)
@@ -108,27 +97,6 @@ def lots_page(
         if values is None:
             raise HTTPException(404, UNKNOWN_LOT)
         return await staff.page(request, "staff_lot.html", form=form, places=known_places(book), **values)
-
-    def receive(by: Person, form: Form) -> AnyAct:
-        unit = next((item.unit for item in book.settings.items if item.id == form.get("item")), "g")
-        decision = form.get("decision")
-        value = None if not form.get("temperature") else number_of(form.get("temperature"))
-        if not form.get("point"):
-            raise HTTPException(409, "Pilih keadaan saat datang")
-        point = "" if form.get("point") == DRY else form.get("point")
-        judged = judge_delivery(book.profile, point, form.get("food"), value)
-        if judged.suggestion != "accept" and decision not in ("accept", "reject"):
-            if judged.limit is None:
-                raise HTTPException(409, "Suhu belum diukur. Ukur dulu, atau pilih terima atau tolak di bawah.")
-            raise HTTPException(
-                409, f"{judged.limit.text_id}. {judged.limit.action_id} Pilih terima atau tolak di bawah."
-            )
-        return ReceiveLot(
-            id=form.act, by=by.id, item=form.get("item"), supplier=form.get("supplier"), note=form.get("note"),
-            code=form.get("code"), amount=amount_of(form.get("amount"), unit) or 0, point=point,  # type: ignore[arg-type]  # checked when it is decoded
-            food=form.get("food"), temperature_c=value, expires=form.get("expires"), place=form.get("place"),
-            at_ms=_at_ms(form), accepted=decision != "reject",
-        )  # fmt: skip
 
     def step(lot: str, unit: str) -> Callable[[Person, Form], AnyAct]:
         def make(by: Person, form: Form) -> AnyAct:
@@ -147,14 +115,6 @@ def lots_page(
     def _at_ms(form: Form) -> int:
         ago = form.get("ago")
         return snapshot().now_ms - round((number_of(ago) if ago else 0) * 60_000)
-
-    @router.get(PATH)
-    async def lots(request: Request) -> Response:
-        return await show_all(request, Form())
-
-    @router.post(PATH)
-    async def delivered(request: Request) -> Response:
-        return await staff.act(request, receive, show_all, PATH)
 
     @router.get(f"{PATH}/{{lot}}")
     async def lot(request: Request, lot: str) -> Response:
@@ -221,7 +181,8 @@ def _named_foods(foods: set[str], speech: Speech) -> list[tuple[str, str]]:
     return [(food, words.get(food, food)) for food in sorted(foods)]
 
 
-def _moment(speech: Speech, at_ms: int, zone: str) -> str:
+def moment(speech: Speech, at_ms: int, zone: str) -> str:
+    """Day and time in the kitchen."""
     return f"{speech.day(at_ms, zone)} {speech.clock(at_ms, zone)}"
 
 
@@ -232,8 +193,8 @@ def _look(found: LotHeat, book: Rulebook, speech: Speech) -> HeatLook:
     stays = [
         StayLook(
             place=place_name(book, stay.place) if stay.place else _("tidak tercatat"),
-            since=_moment(speech, stay.start_ms, zone),
-            until=_("sekarang") if stay.open else _moment(speech, stay.end_ms, zone),
+            since=moment(speech, stay.start_ms, zone),
+            until=_("sekarang") if stay.open else moment(speech, stay.end_ms, zone),
             stripes=strip(stay.series, (stay.start_ms, stay.end_ms), whole, band),
             inside=speech.span(stay.heat.least_ms), unknown=_span(speech, stay.heat.exposure.unknown_ms),
             beyond=_span(speech, stay.heat.beyond_ms), worst=_worst(speech, stay.heat), sensed=stay.sensed,

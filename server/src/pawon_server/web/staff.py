@@ -60,6 +60,8 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path=HOME, title=N_("Beranda")),
     MenuEntry(path="/staff/batches", title=N_("Masakan")),
     MenuEntry(path="/staff/lots", title=N_("Bahan")),
+    MenuEntry(path="/staff/orders", title=N_("Pesanan")),
+    MenuEntry(path="/staff/suppliers", title=N_("Pemasok")),
     MenuEntry(path="/staff/checks", title=N_("Ukur manual")),
     MenuEntry(path="/staff/scales", title=N_("Timbangan")),
     MenuEntry(path="/staff/calibrations", title=N_("Kalibrasi")),
