@@ -10,10 +10,11 @@ from .food_safety.check import CheckAct
 from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
+from .stock.mass_acts import MassAct
 from .stock.movement_acts import MovementAct
 
 AnyAct = (
-    SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | MovementAct | CheckAct | RecordCalibration
+    SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | MovementAct | MassAct | CheckAct | RecordCalibration
     | WithdrawCalibration
 )  # fmt: skip
 

@@ -34,10 +34,12 @@ from ..food_safety.check import KINDS as CHECK_ACTS
 from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
+from ..stock.mass_acts import KINDS as MASS_ACTS
 from ..stock.movement_acts import KINDS as MOVEMENT_ACTS
 from ..store.journal import Entry
 from ..store.tables import journal
 from .acts import Acts, Refusal, Written
+from .batch_masses import BatchMasses
 from .batches import SCOPE as BATCHES
 from .batches import Batches
 from .book import StockBook
@@ -129,6 +131,8 @@ class Projector:
         self.lots = Lots(kitchen, self._incident_rows, self.ledger)
         self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
         self.acts.know(MOVEMENT_ACTS, self.stock.refuse, self.stock.take_act)
+        self.masses = BatchMasses(kitchen, self.ledger)
+        self.acts.know(MASS_ACTS, self.masses.refuse, self.masses.take)
         self.checks = Checks(kitchen, self._incident_rows)
         self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)
         self.calibrations = Calibrations(kitchen, self._incident_rows)
@@ -205,6 +209,7 @@ class Projector:
             case "restored":
                 for sent in msgspec.json.decode(entry.payload, type=Restored).sent:
                     self._incident_rows.mark_sent_before(connection, sent.alert, sent.channel, sent.sent_ms)
+        self.masses.weigh_up(connection, entry)
         if self.ledger.touched:
             self.ledger.settle(connection, self.book.settings, entry.id)
             self.lots.end_gone(connection, self.book, entry, changes)
