@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from ..stock.mass_acts import Needed
-from ..store.tables import metadata
+from ..store.tables import batch, metadata
 
 _needed = msgspec.json.Decoder(tuple[Needed, ...])
 
@@ -22,3 +22,11 @@ def recipe_of(connection: Connection, kitchen: str, dish: str) -> tuple[Needed, 
         )
     ).scalar()
     return () if content is None else _needed.decode(content)
+
+
+def batch_recipe_of(connection: Connection, kitchen: str, name: str) -> tuple[int, tuple[Needed, ...]]:
+    """A batch's portions and the recipe of its dish; none of both for a batch that is not there."""
+    row = connection.execute(
+        select(batch.c.dish, batch.c.portions).where(batch.c.kitchen == kitchen, batch.c.id == name)
+    ).first()
+    return (0, ()) if row is None else (row.portions, recipe_of(connection, kitchen, row.dish))
