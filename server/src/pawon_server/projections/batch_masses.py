@@ -171,7 +171,8 @@ class BatchMasses:
             reason = (TOLD if row.item in told else "") if act in newest else why[act]
             state = "refused" if reason else "confirmed"
             if (row.state, row.reason) != (state, reason):
-                self._ledger.change(connection, entry.id, row.id, {"state": state, "reason": reason})
+                values = {"state": state, "reason": reason, "doubt": ""}  # what counts is doubted anew
+                self._ledger.change(connection, entry.id, row.id, values)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
