@@ -12,7 +12,7 @@ from pawon_server.stock.mass_acts import MassKind, Needed, taken_amount
 from pawon_server.stock.mass_balance import LIMIT, Balance, Came, Used, Verdict, balance
 from pawon_server.stock.waste import Thrown, waste_of
 
-# Factors and edible parts as in the project's domain reference, 5.2.
+# Factors and edible parts as in docs/mass-balance.md.
 RICE = Used(item="beras", mass_g=50_000, factor=(2.2, 2.5))
 CHICKEN = Used(item="ayam", mass_g=30_000, edible_percent=58, factor=(0.70, 0.75))
 

@@ -25,7 +25,7 @@ Verdict = Literal["closed", "missing", "surplus", "unknown"]
 # Why a balance is not whole, each with the item it is about (empty: the batch).
 Gap = Literal["ingredients", "cooked", "trimming", "factor", "unit", "estimated", "stray"]
 
-# More than that share of what was expected is told: the project's domain reference, 5.2 (batch mass balance).
+# More than that share of what was expected is told: usual in the balances of catering kitchens (docs/mass-balance.md).
 LIMIT = 0.10
 # An ingredient whose factor nobody configured may have boiled away or drunk water like the driest beans (about 3).
 ANY_FACTOR = (0.0, 3.0)
