@@ -21,7 +21,7 @@ from tests.server.test_ingest import weighing
 
 from pawon_server.acts import AnyAct, decode_act
 from pawon_server.food_safety.batch import id_of
-from pawon_server.food_safety.batch_acts import OpenBatch
+from pawon_server.food_safety.batch_acts import CookedPan, OpenBatch, TakeSample
 from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, ReceiveLot, UseLot
 from pawon_server.people.act import MACHINE, new_id
@@ -246,11 +246,8 @@ def test_a_whole_batch_is_in_balance_or_is_told(record: Straight) -> None:
 
 def test_a_retained_sample_counts_as_what_came_out(record: Straight) -> None:
     """``batch.sample`` is told once, on its own form."""
-    with record.store.writer.begin() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO sample (kitchen, id, batch, dish, mass_g, container, place, taken_ms, reason, journal_id) "
-            f"VALUES ('dapur-uji', 'a', '{BATCH}', 'Opor', 150.4, '', '', 1, '', 1)"
-        )
+    wrote(record, CookedPan(**head(minute=1)))
+    wrote(record, TakeSample(**head(minute=2), mass_g=150.4))
     assert masses(record).balance.sample_g == 150
 
 
