@@ -34,6 +34,7 @@ from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
 from pawon_server.people.act import MACHINE, ROLES
 from pawon_server.people.person import ChangePin, SetPerson
+from pawon_server.stock.mass_acts import Needed, TakeIngredients, WeighBatch, WithdrawMass
 from pawon_server.stock.movement_acts import (
     ConfirmMovement,
     CorrectMovement,
@@ -180,6 +181,25 @@ def _stock(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     ])()  # fmt: skip
 
 
+def _mass(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    """What went into one of a few batches and what came out, and what of it was wrong."""
+    about = {**head, "id": f"{chance.randint(0x401, 0x410):016x}", "batch": chance.choice(BATCHES)}
+    at = {"at_ms": RECEIVED_MS + chance.randint(-5, 50)}
+    item = chance.choice(["ayam", "beras"])
+    return chance.choice([
+        lambda: WeighBatch(**about, **at, kind=chance.choice(["cooked", "trimming", "sample", "leftover"]),
+                           mass_g=chance.choice([None, 0, 700]), movement=chance.choice(["", *WEIGHED])),
+        lambda: WeighBatch(**about, **at, kind="waste", waste="burnt", mass_g=5, item=chance.choice(["", item])),
+        *[lambda: TakeIngredients(**about, **at, place=chance.choice(SPOTS), portions=chance.choice([1, 100]),
+                                  recipe=tuple(Needed(item=name, amount=chance.randint(1, 20))
+                                               for name in chance.choice([("ayam",), ("ayam", "beras")])))] * 3,
+        *[lambda: RecordMovement(**about, **at, item=item, amount=chance.randint(1, 9), from_place=SPOTS[0],
+                                 to_place="cooked", reason="timbangan rusak")] * 2,
+        *[lambda: WithdrawMass(**{**about, "id": head["id"]}, withdraws=f"{chance.randint(0x401, 0x410):016x}",
+                               reason="salah")] * 2,
+    ])()  # fmt: skip
+
+
 def _moment(chance: random.Random) -> int:
     return 1_760_000_000_000 + chance.randint(-600, 30) * 60_000
 
@@ -248,8 +268,8 @@ Kind = Callable[[random.Random, dict[str, Any]], AnyAct]
 ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
-    *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration,
-    _calibration, _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 2,
+    *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration, _calibration,
+    _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 2, *[_mass] * 3,
 ]  # fmt: skip
 
 

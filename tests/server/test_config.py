@@ -99,6 +99,9 @@ def test_mistakes_of_the_whole_are_told_beside_those_of_single_settings(tmp_path
         ('scale = "timbangan-1"', 'scale = "nowhere"', "place[0].scale", "no sensor 'nowhere'"),
         ('scale = "timbangan-1"', 'scale = "chiller-1"', "place[0].scale", "no scale"),
         ('name = "Beras"', 'name = "Beras"\nunit = "piece"', "item[0].unit_g", "how many grams has one piece"),
+        ('name = "Beras"', 'name = "Beras"\ncooked_factor = [2.5, 2.2]', "item[0].cooked_factor", "least comes first"),
+        ('name = "Beras"', 'name = "Beras"\ncooked_factor = [2.2, 25]', "item[0].cooked_factor[1]", "less than"),
+        ('name = "Beras"', 'name = "Beras"\ncooked_factor = 2.2', "item[0].cooked_factor", "tuple"),
         ('id = "gudang"', 'id = "prep"', "place[0].emptied_to", "the place itself"),
         ('id = "gudang"', 'id = "gudang"\nfilled_from = "gudang"', "place[0].filled_from", "the place itself"),
         ('id = "gudang"', 'id = "opening"', "place[0].id", "not in the kitchen"),
@@ -233,3 +236,12 @@ def test_only_scales_have_plates(tmp_path: Path) -> None:
     assert not {b"division_g", b"scale_check_h"} & set(encode(bare).split(b'"')), (
         "a kitchen that says nothing of plates has the settings it had"
     )
+
+
+def test_cooking_factors_reach_what_the_projections_know(tmp_path: Path) -> None:
+    """Least and most, also of whole numbers; none is none, and stands in no journal."""
+    path = tmp_path / "server.toml"
+    path.write_text(GOOD.replace('name = "Beras"', 'name = "Beras"\ncooked_factor = [2, 2.5]'))
+    assert load_config(path).settings().items[0].cooked_factor == (2.0, 2.5)
+    path.write_text(GOOD)
+    assert b"cooked_factor" not in encode(load_config(path).settings())

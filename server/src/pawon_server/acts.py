@@ -10,6 +10,7 @@ from .food_safety.check import CheckAct
 from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
+from .stock.mass_acts import MassAct
 from .stock.movement_acts import MovementAct
 from .stock.purchase_acts import PurchaseAct
 from .stock.scale_acts import ScaleAct
@@ -26,6 +27,7 @@ AnyAct = (
     | RecordCalibration
     | WithdrawCalibration
     | ScaleAct
+    | MassAct
 )
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)

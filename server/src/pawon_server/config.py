@@ -22,6 +22,9 @@ from .store.address import Address, is_database, parse_database
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 
+# Grams cooked of one gram raw; nothing in a kitchen takes up more than a few times its mass in water.
+CookedFactor = Annotated[float, Field(ge=0, le=10)]
+
 
 class ConfigError(Exception):
     """The file cannot be used; ``problems`` names every mistake."""
@@ -86,10 +89,18 @@ class ItemTable(_Table):
     food: Annotated[str, Field(pattern=r"^[a-z-]{0,32}$")] = ""
     shelf_life_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     edible_percent: Annotated[float, Field(gt=0, le=100)] = 100.0
+    cooked_factor: tuple[CookedFactor, CookedFactor] | None = None
     minimum: Annotated[int, Field(ge=0)] | None = None
     lead_days: Annotated[int, Field(ge=0, le=60)] = 2
     gtin: Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{8,14}$")]], Field(max_length=40)] = []
     halal: bool = False
+
+    @field_validator("cooked_factor")
+    @classmethod
+    def _least_first(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] > value[1]:
+            raise ValueError("the least comes first: [least, most]")
+        return value
 
 
 class PlaceTable(_Table):

@@ -54,7 +54,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something the book counts, in its base unit.
 
     ``unit_g``: the mass of one base unit, a piece's mean mass or the density of what is counted in ml. ``food``: class
-    of the profile; ``shelf_life_days``: of a lot that carries no date; ``edible_percent``: what is left after trimming.
+    of the profile; ``shelf_life_days``: of a lot that carries no date; ``edible_percent``: what is left after trimming;
+    ``cooked_factor``: grams cooked of one gram that goes into the pot, least and most.
     ``minimum``: in all places together; ``lead_days``: from ordering to delivery; ``gtin``: what its packs are marked
     with; ``halal``: only with a certificate.
     """
@@ -66,6 +67,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     food: str = ""
     shelf_life_days: int | None = None
     edible_percent: float = 100.0
+    cooked_factor: tuple[float, float] | None = None
     minimum: int | None = None
     lead_days: int = 2
     gtin: tuple[str, ...] = ()

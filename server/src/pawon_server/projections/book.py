@@ -37,6 +37,7 @@ class StockBook:
     def __init__(self, kitchen: str) -> None:
         self._kitchen = kitchen
         self._since_ms: dict[str, int] = {}  # item -> from when on its lines are to be derived again
+        self._batches: set[str] = set()  # of whose ingredients something is otherwise
 
     def get(self, connection: Connection, name: str) -> Row[Any] | None:
         """A movement by id."""
@@ -47,6 +48,7 @@ class StockBook:
         row = {**UNSAID, **values, "kitchen": self._kitchen, "written": entry, "journal_id": entry}
         connection.execute(insert(movement), row)
         self.touch(row["item"], row["occurred_ms"])
+        self.touch_batch(row["batch"])
 
     def change(self, connection: Connection, entry: int, name: str, values: dict[str, Any]) -> None:
         """What was told of a movement is otherwise."""
@@ -58,11 +60,24 @@ class StockBook:
         connection.execute(update(movement).where(*self._is(name)).values(**values, journal_id=entry))
         self.touch(before.item, before.occurred_ms)
         self.touch(values.get("item", before.item), values.get("occurred_ms", before.occurred_ms))
+        self.touch_batch(before.batch)
+        self.touch_batch(values.get("batch", before.batch))
 
     def touch(self, item: str, at_ms: int) -> None:
         """Something of an item is otherwise from a moment on."""
         if item:
             self._since_ms[item] = min(at_ms, self._since_ms.get(item, at_ms))
+
+    def touch_batch(self, name: str) -> None:
+        """Something of what went into a batch is otherwise."""
+        if name:
+            self._batches.add(name)
+
+    def take_batches(self) -> list[str]:
+        """The batches that were touched since they were last asked for."""
+        names = sorted(self._batches)
+        self._batches.clear()
+        return names
 
     @property
     def touched(self) -> bool:
@@ -72,6 +87,7 @@ class StockBook:
     def forget(self) -> None:
         """The transaction was rolled back, and what it had touched with it."""
         self._since_ms.clear()
+        self._batches.clear()
 
     def settle(self, connection: Connection, settings: Settings, entry: int) -> None:
         """Derive the lines of everything that was touched."""

@@ -34,12 +34,14 @@ from ..food_safety.check import KINDS as CHECK_ACTS
 from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
+from ..stock.mass_acts import KINDS as MASS_ACTS
 from ..stock.movement_acts import KINDS as MOVEMENT_ACTS
 from ..stock.purchase_acts import KINDS as PURCHASE_ACTS
 from ..stock.scale_acts import KINDS as SCALE_ACTS
 from ..store.journal import Entry
 from ..store.tables import journal
 from .acts import Acts, Refusal, Written
+from .batch_masses import BatchMasses
 from .batches import SCOPE as BATCHES
 from .batches import Batches
 from .book import StockBook
@@ -135,6 +137,8 @@ class Projector:
         self.acts.know(MOVEMENT_ACTS, self.stock.refuse, self.stock.take_act)
         purchases = Purchases(kitchen)
         self.acts.know(PURCHASE_ACTS, purchases.refuse, purchases.take)
+        self.masses = BatchMasses(kitchen, self.ledger)
+        self.acts.know(MASS_ACTS, self.masses.refuse, self.masses.take)
         self.checks = Checks(kitchen, self._incident_rows)
         self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)
         self.scales = Scales(kitchen, self._incident_rows)
@@ -213,6 +217,7 @@ class Projector:
             case "restored":
                 for sent in msgspec.json.decode(entry.payload, type=Restored).sent:
                     self._incident_rows.mark_sent_before(connection, sent.alert, sent.channel, sent.sent_ms)
+        self.masses.weigh_up(connection, entry)
         if self.ledger.touched:
             self.ledger.settle(connection, self.book.settings, entry.id)
             self.lots.end_gone(connection, self.book, entry, changes)

@@ -39,6 +39,8 @@ from .untimely import untimely
 
 MOVES_STOCK = frozenset({"in", "out", "refill", "restart", "first"})
 MAY_BE_AUTOMATIC = frozenset({"in", "out", "refill", "first"})
+# A movement that a recipe tells of: its act decides of it, and what was told of the item (``batch_masses``).
+RECIPE = "recipe"
 UNKNOWN_MOVEMENT = "Catatan stok ini tidak ada"
 
 
@@ -120,6 +122,8 @@ class Stock:
                 row = self._ledger.get(connection, act.movement)
                 if row is None or row.kind == "count":
                     return UNKNOWN_MOVEMENT
+                if row.kind == RECIPE:
+                    return "Ini perkiraan resep: tarik di halaman masakan"
                 if not isinstance(act, CorrectMovement) and row.person:
                     return "Sudah diputuskan; ahli gizi dapat mengoreksi"
                 if isinstance(act, RefuseMovement):

@@ -509,6 +509,45 @@ sample = Table(
     Index("sample_by_batch", "kitchen", "batch"),
 )
 
+# What came out of batches, as it was told (see stock/mass_acts.py); ``id`` is the act.
+batch_mass = Table(
+    "batch_mass",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("batch", String),
+    _need("kind", String),  # cooked, trimming, waste, sample, leftover
+    _need("mass_g", BigInteger),
+    _need("item", String),  # raw, of that ingredient; empty: of the dish
+    _need("waste", String),  # the reason's code
+    _need("school", String),
+    _need("movement", String),  # the weighing that saw it; empty: entered by hand
+    _need("at_ms", BigInteger),
+    _need("withdrawn", Boolean),
+    _need("reason", Text),
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("batch_mass_by_batch", "kitchen", "batch"),
+    Index("batch_mass_by_time", "kitchen", "at_ms"),
+)
+
+# Ingredients that were taken by recipe; ``id`` is the act, and ``id.item`` the movement of each.
+batch_recipe = Table(
+    "batch_recipe",
+    metadata,
+    _key("kitchen"),
+    _key("id"),
+    _need("batch", String),
+    _need("place", String),
+    _need("portions", BigInteger),
+    _need("at_ms", BigInteger),
+    _need("withdrawn", Boolean),
+    _need("reason", Text),
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("batch_recipe_by_batch", "kitchen", "batch"),
+)
+
 # Lots of raw material as their receipt says, after corrections, and since when which was set aside. Where they lay and
 # what is left stands in the stock book; what they felt is worked out from it and the readings, and stored nowhere.
 lot = Table(
@@ -745,6 +784,6 @@ PROJECTIONS: tuple[Table, ...] = (
     spool, quarantine, reading, reading_minute, compaction, completeness,
     latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act, incident_act, batch, batch_school,
-    batch_event, sample, lot, lot_hold, supplier, purchase, calibration,
-    checked, scale_check, scale_tera, scale_zero,
+    batch_event, sample, lot, lot_hold, supplier, purchase, calibration, checked, scale_check, scale_tera, scale_zero,
+    batch_mass, batch_recipe,
 )  # fmt: skip

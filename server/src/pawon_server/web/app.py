@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from ..projections.batch_stays import portions_of
 from ..rulebook import Rulebook
 from .api import api
+from .balance_api import balance_api
 from .batch_pages import batch_pages
 from .batches_api import batches_api
 from .board import Board
@@ -73,6 +74,7 @@ def make_app(
     app.include_router(api(reader, book, board.snapshot))
     app.include_router(incident_api(reader, book, desk))
     app.include_router(batches_api(reader, book, desk, board.snapshot_ms))
+    app.include_router(balance_api(reader, book, desk, board.snapshot_ms))
     app.include_router(people_api(desk))
     app.include_router(calibrations_api(reader, book, desk, board.measured, board.snapshot_ms))
     app.include_router(checks_api(reader, book, desk))

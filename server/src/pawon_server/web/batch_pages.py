@@ -22,12 +22,16 @@ from ..food_safety.batch import Batch
 from ..food_safety.batch_acts import BatchAct
 from ..food_safety.batch_refusals import AHEAD_MS
 from ..people.person import Person
+from ..projections.recipes import batch_recipe_of
 from ..rulebook import Rulebook
+from ..stock.mass_acts import Needed
 from ..store.tables import batch, batch_school, sample
+from . import mass_forms
 from .forms import Form
 from .language import Speech
 from .looks import BatchLook, Screen
 from .lots_page import foods_cooked
+from .mass_looks import outcome_words, read_shelf
 from .pages import Screens
 from .queries import batch_view
 from .staff import Staff
@@ -51,11 +55,16 @@ def batch_pages(
 ) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
-    zone = book.settings.timezone
+    kitchen, zone = book.settings.kitchen, book.settings.timezone
     places = sorted({one.place for one in book.settings.sensors if one.point == "cooking" and one.place})
+
+    def recipe(name: str) -> tuple[int, tuple[Needed, ...]]:
+        with reader.connect() as connection:
+            return batch_recipe_of(connection, kitchen, name)
 
     async def show(request: Request, form: Form) -> Response:
         batches, schools, samples = await run_in_threadpool(_read, reader, book)
+        shelf = await run_in_threadpool(read_shelf, reader, book, batches)
         now = snapshot()
         speech, _ = screens.speech(request)
         screen = Screen(snapshot=now, speech=speech, words={}, rows={})
@@ -64,7 +73,8 @@ def batch_pages(
         return await staff.page(
             request, "staff_batches.html", form=form, rows=rows, schools=schools, samples=samples, today=today,
             places=places, foods=foods_cooked(book, speech), clock=lambda at_ms: speech.clock(at_ms, zone),
-            kind=_kind_words(speech),
+            kind=_kind_words(speech), masses={name: shelf.look(name, book, speech) for name in shelf.masses},
+            sources=shelf.sources(book), weighings=shelf.weighings_told(book, speech), outcomes=outcome_words(speech),
         )  # fmt: skip
 
     @router.get(PATH)
@@ -73,7 +83,7 @@ def batch_pages(
 
     @router.post(PATH)
     async def write(request: Request) -> Response:
-        return await staff.act(request, lambda by, form: _act(by, form, zone, snapshot().now_ms), show, PATH)
+        return await staff.act(request, lambda by, form: _act(by, form, zone, snapshot().now_ms, recipe), show, PATH)
 
     return router
 
@@ -116,9 +126,11 @@ def _read(reader: Engine, book: Rulebook) -> tuple[list[Batch], list[str], dict[
         return batches, sorted(schools), samples
 
 
-def _act(by: Person, form: Form, zone: str, now_ms: int) -> AnyAct:
+def _act(by: Person, form: Form, zone: str, now_ms: int, recipe: mass_forms.Recipe) -> AnyAct:
     """The act that a form is. Raises 422 for what is no number or time; the rest is judged where acts are read."""
     what, _, name = form.get("do").partition(":")
+    if what in mass_forms.TAGS:
+        return mass_forms.read(by, form, what, name, _moment(form.get("at"), zone, now_ms), recipe)
     said: dict[str, Any] = {"act": what, "id": form.act, "by": by.id, "at_ms": _moment(form.get("at"), zone, now_ms)}
     if name:
         said["batch"] = name

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -159,8 +159,11 @@ def keep_session(request: Request, response: Response, session: str) -> None:
     response.set_cookie(COOKIE, session, max_age=SESSION_S, samesite="strict", httponly=True, secure=secure)
 
 
-async def write_said(desk: Desk, request: Request, kind: type[A], **named: object) -> tuple[A, Written]:
-    """Write the act whose fields a request's body holds as JSON, with what the address says of it (``named``).
+async def write_said(
+    desk: Desk, request: Request, kind: type[A], unsaid: Mapping[str, object] | None = None, **named: object
+) -> tuple[A, Written]:
+    """Write the act whose fields a request's body holds as JSON, with what the address says of it (``named``), and what
+    counts where the body says nothing (``unsaid``).
 
     Raises as ``Desk.write``; 422 also for a field that the act does not have.
     """
@@ -171,7 +174,7 @@ async def write_said(desk: Desk, request: Request, kind: type[A], **named: objec
         unknown = set(said) - set(kind.__struct_fields__)
         if unknown:
             raise msgspec.ValidationError(f"Object contains unknown field `{min(unknown)}`")
-        made.append(msgspec.convert({**said, **named, "by": person.id}, kind))
+        made.append(msgspec.convert({**(unsaid or {}), **said, **named, "by": person.id}, kind))
         return made[-1]
 
     written = await desk.write(request, make)
