@@ -1,0 +1,48 @@
+"""Whether a stock is low, so that people are told in time to buy. Pure.
+
+Begins on the day on which it must be ordered, or below the minimum. Ends only when it is clearly covered again: the
+last day to order is not even tomorrow, and a twentieth more than the minimum is there. So it neither flaps around
+midnight nor with the gram that a scale weighs differently.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from .forecast import Outlook
+
+RUNS_OUT, MINIMUM = "stock-runs-out", "stock-below-minimum"
+# Nobody buys rice at three in the night.
+DAY_FROM_HOUR, DAY_TO_HOUR = 6, 18
+CLEAR_DAYS = 1
+CLEAR_PERCENT = 105
+
+
+def low(one: Outlook, today: date) -> str | None:
+    """Why it is low on a calendar day: a rule's name, or ``None``: it is not, or nothing can be said of it."""
+    if one.stock is None:
+        return None
+    if one.below_minimum:
+        return MINIMUM
+    return RUNS_OUT if one.order_by is not None and one.order_by <= today else None
+
+
+def covered(one: Outlook, today: date) -> bool:
+    """Whether what was low is over. What is not known any more is not covered."""
+    if one.stock is None:
+        return False
+    minimum = one.supply.minimum
+    if minimum is not None and one.stock * 100 < minimum * CLEAR_PERCENT:
+        return False
+    return one.order_by is None or one.order_by > today + timedelta(days=CLEAR_DAYS)
+
+
+def local_time(at_ms: int, zone: str) -> datetime:
+    """The clock on the kitchen's wall."""
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(ZoneInfo(zone))
+
+
+def is_day(local: datetime) -> bool:
+    """Whether people are told of stock at this hour."""
+    return DAY_FROM_HOUR <= local.hour < DAY_TO_HOUR
