@@ -352,6 +352,5 @@ def test_the_end_of_a_stock_is_foreseen(item: str, planned: bool, exact: float, 
     found = [month(chance, item, planned=planned) for _ in range(MONTHS)]
     assert max(off for off, _ in found) <= 1
     shares = (sum(off == 0 for off, _ in found) / MONTHS, sum(inside for _, inside in found) / MONTHS)
-    print(item, planned, shares)
     assert shares[0] >= exact
     assert shares[1] >= between

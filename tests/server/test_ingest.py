@@ -32,8 +32,10 @@ from pawon_server.store.tables import (
     journal,
     lot,
     lot_step,
+    menu,
     person,
     reading_minute,
+    recipe,
     sample,
     sent_before,
 )
@@ -50,6 +52,8 @@ WRITTEN_BY_PEOPLE = (
     lot_step,
     calibration,
     checked,
+    recipe,
+    menu,
 )
 
 

@@ -10,8 +10,12 @@ from .food_safety.check import CheckAct
 from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
+from .stock.menu_acts import MenuAct
 
-AnyAct = SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | CheckAct | RecordCalibration | WithdrawCalibration
+AnyAct = (
+    SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | CheckAct | RecordCalibration | WithdrawCalibration
+    | MenuAct
+)  # fmt: skip
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)
 

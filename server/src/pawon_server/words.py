@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+
+WEEKDAYS = ("Sen", "Sel", "Rab", "Kam", "Jum", "Sab", "Min")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des")
 
 
 def fault_words(_: Callable[[str], str]) -> dict[str, str]:
@@ -37,6 +41,17 @@ def verdict_words(_: Callable[[str], str]) -> dict[str, tuple[str, str]]:
 def number(value: float) -> str:
     """A temperature as Indonesians write it: one decimal, comma."""
     return f"{value:.1f}".replace(".", ",").removesuffix(",0")
+
+
+def amount_words(amount: int, unit: str) -> str:
+    """An amount of the book as alerts write it: 12,5 kg."""
+    big = {"g": "kg", "ml": "L"}.get(unit)
+    return f"{amount} {'buah' if unit == 'piece' else unit}" if big is None else f"{number(amount / 1000)} {big}"
+
+
+def day_words(day: date) -> str:
+    """A day as alerts write it: Rab 15 Okt."""
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
 
 
 def point_words(_: Callable[[str], str]) -> dict[str, str]:

@@ -28,9 +28,10 @@ Handling = Literal["opened", "acknowledged", "acted", "unsigned", "held", "settl
 # What becomes of the food; empty: not said.
 Fate = Literal["", "use", "hold", "discard", "none"]
 
-# About food; about what keeps it; every other kind is trouble of what measures or records.
+# About food; about what keeps it; about how much there is; every other kind is trouble of what measures or records.
 FOOD_KINDS = frozenset({"limit", "cooking", "cooling", "reheating", "batch", "lot", "check"})
 EQUIPMENT_KINDS = frozenset({"rate", "door", "power", "defrost"})
+STOCK_KINDS = frozenset({"stock"})
 STRICTER: Mapping[str, int] = {"none": 0, "use": 1, "hold": 2, "discard": 3}
 # A handful is usual; a list that grows without end is somebody's mistake.
 MAX_ACTS = 200

@@ -39,9 +39,14 @@ class Rate:
 NOTHING = Rate(low=0, likely=0, high=0)
 
 
+def local_time(at_ms: int, zone: str) -> datetime:
+    """The clock on the kitchen's wall."""
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(ZoneInfo(zone))
+
+
 def kitchen_day(at_ms: int, zone: str) -> date:
     """For which serving day people work at a moment."""
-    local = datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(ZoneInfo(zone))
+    local = local_time(at_ms, zone)
     return local.date() + timedelta(days=local.hour >= PREPARATION_HOUR)
 
 

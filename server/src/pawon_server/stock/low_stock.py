@@ -7,8 +7,7 @@ midnight nor with the gram that a scale weighs differently.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 from .forecast import Outlook
 
@@ -36,11 +35,6 @@ def covered(one: Outlook, today: date) -> bool:
     if minimum is not None and one.stock * 100 < minimum * CLEAR_PERCENT:
         return False
     return one.order_by is None or one.order_by > today + timedelta(days=CLEAR_DAYS)
-
-
-def local_time(at_ms: int, zone: str) -> datetime:
-    """The clock on the kitchen's wall."""
-    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(ZoneInfo(zone))
 
 
 def is_day(local: datetime) -> bool:

@@ -54,7 +54,7 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     """One incident, worst first. ``kind`` is food (limit, cooking, cooling, reheating, batch, lot, check), what keeps
-    it (rate, door, power, defrost), sensor (silence, fault, calibration) or record (fork): different things to do.
+    it (rate, door, power, defrost), sensor (silence, fault, calibration), record (fork) or stock: other things to do.
     ``explained_by``: the one that explains it.
 
     ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
@@ -67,7 +67,7 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     kind: Literal[
         "limit", "rate", "cooking", "cooling", "reheating", "batch", "lot", "check", "door", "power", "defrost",
-        "silence", "spike", "fault", "calibration", "fork",
+        "silence", "spike", "fault", "calibration", "fork", "stock",
     ]  # fmt: skip
     severity: Literal["warning", "critical"]
     sensor: str
