@@ -71,7 +71,7 @@ class LowStock:
                     text = f"Tidak dihitung lagi: {name}." if item is None or one is None else _over(item, one)
                     out.append(_due(name, KIND, "ended", now_ms, text))
             elif item is not None and one is not None and (rule := low(one, today)) is not None:
-                out.append(_due(name, rule, "warning", now_ms, _told(item, one, rule)))
+                out.append(_due(name, rule, "warning", now_ms, _told(item, one, rule, today)))
         return out
 
     def take_due(self, connection: Connection, book: Rulebook, due: Due, entry: Entry, changes: Changes) -> None:
@@ -100,7 +100,7 @@ def _due(item: str, rule: str, state: str, now_ms: int, text: str) -> Due:
     return Due(scope=SCOPE, subject=item, rule=rule, state=state, since_ms=now_ms, at_ms=now_ms, text=text)  # type: ignore[arg-type]  # two literals
 
 
-def _told(item: Item, one: Outlook, rule: str) -> str:
+def _told(item: Item, one: Outlook, rule: str, today: date) -> str:
     """One message: what is left, until when, how much to order by when. Without signs that a cheap phone lacks."""
     assert one.stock is not None, "what is unknown is not low"
     parts = [f"Stok menipis: {item.name} {amount_words(one.stock, item.unit)}"]
@@ -109,12 +109,11 @@ def _told(item: Item, one: Outlook, rule: str) -> str:
     if one.runs_out is not None:
         parts.append(f"Perkiraan kurang mulai {day_words(one.runs_out)}")
     if one.order_amount:
-        parts.append(f"Pesan {amount_words(one.order_amount, item.unit)} {_by(one.order_by, one.today)}")
+        # An order is rounded up to what the message can say.
+        step = 1 if item.unit == "piece" else 100
+        amount = amount_words(-(-one.order_amount // step) * step, item.unit)
+        parts.append(f"Pesan {amount} {'hari ini' if one.order_by == today else 'sekarang juga'}")
     return ". ".join(parts) + "."
-
-
-def _by(order_by: date | None, today: date) -> str:
-    return "sekarang" if order_by is None or order_by <= today else f"paling lambat {day_words(order_by)}"
 
 
 def _over(item: Item, one: Outlook) -> str:
