@@ -8,9 +8,12 @@ midnight nor with the gram that a scale weighs differently.
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from .forecast import Outlook
 
+# ``lasts``: its end is foreseen, and not to be ordered yet; ``enough``: no end is in sight.
+Standing = Literal["unknown", "low", "lasts", "enough"]
 RUNS_OUT, MINIMUM = "stock-runs-out", "stock-below-minimum"
 # Nobody buys rice at three in the night.
 DAY_FROM_HOUR, DAY_TO_HOUR = 6, 18
@@ -40,3 +43,12 @@ def covered(one: Outlook, today: date) -> bool:
 def is_day(local: datetime) -> bool:
     """Whether people are told of stock at this hour."""
     return DAY_FROM_HOUR <= local.hour < DAY_TO_HOUR
+
+
+def standing(one: Outlook, today: date) -> Standing:
+    """How a stock stands on a calendar day. Nothing that is not known is ever ``enough``."""
+    if low(one, today) is not None:
+        return "low"
+    if not one.known:
+        return "unknown"
+    return "enough" if one.runs_out is None else "lasts"
