@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pawon_server.stock.daily_use import PREPARATION_HOUR, Rate, kitchen_day, usual
 from pawon_server.stock.forecast import DatedLot, DayLeft, Order, Outlook, Supply, deplete, look_ahead
-from pawon_server.stock.low_stock import MINIMUM, RUNS_OUT, covered, low
+from pawon_server.stock.low_stock import MINIMUM, RUNS_OUT, covered, low, standing
 from pawon_server.stock.needs import needs
 from pawon_server.stock.plan import HORIZON_DAYS, Meal, Plan, plan_of
 
@@ -159,6 +159,17 @@ def test_unknown_is_not_zero_and_never_enough(stock: int | None) -> None:
     assert one.known is (stock is not None)
     assert one.runs_out == (None if stock is None else MONDAY)
     assert ahead(stock, NO_PLAN, None).known is False, "nor is a stock of which nobody knows the use"
+
+
+def test_a_menu_alone_tells_nothing_of_the_days_after_it() -> None:
+    """Rice for the planned days is not rice for two months: no end is in sight only where the usual use is known."""
+    plan = plan_of([meal(0), meal(3)], RECIPES)
+    one = ahead(10**6, plan, None)
+    assert (one.runs_out, one.foreseen_to, standing(one, MONDAY)) == (None, day(3), "lasts")
+    assert standing(ahead(10**6, plan), MONDAY) == "enough"
+    assert standing(ahead(10**6, NO_PLAN, None), MONDAY) == "unknown"
+    assert standing(ahead(None, plan), MONDAY) == "unknown"
+    assert standing(ahead(0, plan), MONDAY) == "low"
 
 
 def test_what_expires_first_is_used_first_and_does_not_count_afterwards() -> None:

@@ -25,8 +25,10 @@ from .incident_rows import IncidentRows
 from .larder import outlooks, read_larder
 
 SCOPE = KIND = "stock"
-# Without news of the stock the figures change with the hour of the day only.
-LOOK_EVERY_MS = 60_000
+# Without news of the stock the figures change with the day only; with much news they are not worked out each second,
+# for that takes a tenth of one for sixty items.
+LOOK_EVERY_MS = 600_000
+LOOK_AGAIN_MS = 5_000
 
 
 class LowStock:
@@ -41,7 +43,7 @@ class LowStock:
 
     def load(self, connection: Connection) -> None:
         """Forget what was not committed; remember what was."""
-        self.stale = True
+        self.stale, self._looked_ms = True, None
         still_open = connection.execute(
             select(incident.c.sensor, incident.c.id).where(
                 incident.c.kitchen == self._kitchen, incident.c.kind == KIND, incident.c.closed_ms.is_(None)
@@ -53,8 +55,8 @@ class LowStock:
         """Work the figures out anew, where they may have changed and somebody would be told."""
         if not is_day(local_time(now_ms, book.settings.timezone)):
             return
-        fresh = self._looked_ms is not None and 0 <= now_ms - self._looked_ms < LOOK_EVERY_MS
-        if self.stale or not fresh:
+        every_ms = LOOK_AGAIN_MS if self.stale else LOOK_EVERY_MS
+        if self._looked_ms is None or not 0 <= now_ms - self._looked_ms < every_ms:
             self._outlooks = outlooks(book, read_larder(connection, book, now_ms))
             self.stale, self._looked_ms = False, now_ms
 

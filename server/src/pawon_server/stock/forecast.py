@@ -97,8 +97,9 @@ class Outlook:
     """An estimate for one item, made on the kitchen day ``today``.
 
     ``runs_out``: the first serving day for which it likely does not suffice, as far as is looked; ``earliest`` and
-    ``latest`` if these days take much or little. ``order_by``: the last day to order, so that it is there the day
-    before; ``buy_from``: the first day on which it may be bought. ``days``: how each day ends, in the likely case.
+    ``latest`` if these days take much or little. ``foreseen_to``: the last day of which anything is known.
+    ``order_by``: the last day to order, so that it is there the day before; ``buy_from``: the first day on which it may
+    be bought. ``days``: how each day ends, in the likely case.
     """
 
     today: date
@@ -111,6 +112,7 @@ class Outlook:
     order_by: date | None = None
     buy_from: date | None = None
     order_amount: int | None = None
+    foreseen_to: date | None = None
     wants: tuple[Want, ...] = ()
     days: tuple[DayLeft, ...] = ()
 
@@ -174,6 +176,8 @@ def look_ahead(
 ) -> Outlook:  # fmt: skip
     """How long an item lasts, and what to order by when."""
     wants = tuple(wants_of(item, today, plan, rates, used_today))
+    # Beyond the menu nothing is known of what nobody used before.
+    foreseen_to = max(plan.days, default=None) if rates is None else wants[-1].day
     by_plan = item in plan.items and any(day >= today for day in plan.days)
     basis: Basis = "none"
     if by_plan or rates is not None:
@@ -190,7 +194,7 @@ def look_ahead(
     return _ordered(
         Outlook(
             today=today, stock=stock, basis=basis, supply=supply, runs_out=runs_out, earliest=earliest, latest=latest,
-            wants=wants, days=tuple(likely),
+            foreseen_to=foreseen_to, wants=wants, days=tuple(likely),
         )
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from .forecast import Outlook
 
-# ``lasts``: its end is foreseen, and not to be ordered yet; ``enough``: no end is in sight.
+# ``lasts``: until its end that is foreseen, or at least for the menu; ``enough``: no end is in sight.
 Standing = Literal["unknown", "low", "lasts", "enough"]
 RUNS_OUT, MINIMUM = "stock-runs-out", "stock-below-minimum"
 # Nobody buys rice at three in the night.
@@ -51,4 +51,5 @@ def standing(one: Outlook, today: date) -> Standing:
         return "low"
     if not one.known:
         return "unknown"
-    return "enough" if one.runs_out is None else "lasts"
+    in_sight = one.foreseen_to is not None and one.foreseen_to < one.wants[-1].day
+    return "enough" if one.runs_out is None and not in_sight else "lasts"

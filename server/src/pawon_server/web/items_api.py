@@ -5,28 +5,28 @@ Everything but stock and use is an estimate and says so (``estimate``). No perso
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel
-from sqlalchemy import Engine
 
-from ..projections.larder import Larder, outlooks, read_larder
-from ..rulebook import Item, Rulebook
+from ..rulebook import Item
 from ..stock.daily_use import local_time
 from ..stock.forecast import Outlook
 from ..stock.low_stock import standing
 from ..stock.needs import Need, needs
 from .api import NO_NUL, Page, Word
+from .foresight import Foresight
 from .spreadsheet import csv_text
 
 USED_DAYS = 30
 AHEAD_DAYS = 14
 NEEDS_DAYS = 7
 MAX_NEEDS_DAYS = 30
+# Programs that ask every second get the same answer for so long.
+OPEN_MS = 5_000
 ItemName = Annotated[str, Path(max_length=64, pattern=NO_NUL)]
 NEED_COLUMNS = ("item", "name", "unit", "amount", "planned", "needed_for", "deliver_by", "order_by", "buy_from")
 
@@ -42,29 +42,20 @@ class Needs(BaseModel):
     without_recipe: list[str]
 
 
-def foresee(reader: Engine, book: Rulebook, now_ms: int) -> tuple[Larder, dict[str, Outlook]]:
-    """The figures of this moment and what they mean for every item."""
-    with reader.connect() as connection:
-        larder = read_larder(connection, book, now_ms)
-    return larder, outlooks(book, larder)
-
-
-def items_api(reader: Engine, book: Rulebook, utc_ms: Callable[[], int]) -> APIRouter:
-    """The routes. ``utc_ms`` is the server's clock."""
+def items_api(foresight: Foresight) -> APIRouter:
+    """The routes."""
     router = APIRouter(prefix="/api/v1", tags=["stock"])
-    known = {item.id: item for item in book.settings.items}
-
-    def today() -> date:
-        return local_time(utc_ms(), book.settings.timezone).date()
+    zone, known = foresight.book.settings.timezone, {item.id: item for item in foresight.book.settings.items}
 
     @router.get("/items")
     def items(state: Word = None) -> Page:
         """Every item in base units. ``state``: unknown, low (it is time to order, or it is below its minimum), lasts
-        (until ``runs_out``, likely; between ``earliest`` and ``latest``), enough (no end within 60 days). ``basis``:
-        the menu (plan), the usual use (use), both, or none. ``order_amount`` is for a week, of fresh food for two
-        days."""
-        _, ahead = foresee(reader, book, utc_ms())
-        found = [item_of(known[name], one, today()) for name, one in ahead.items()]
+        (likely until ``runs_out``, between ``earliest`` and ``latest``; null: at least for the menu, which ends on
+        ``foreseen_to``), enough (no end within 60 days). ``basis``: the menu (plan), the usual use (use), both, or
+        none. ``order_amount`` is for a week, of fresh food for two days."""
+        seen = foresight.recent(OPEN_MS)
+        today = local_time(seen.at_ms, zone).date()
+        found = [item_of(known[name], one, today) for name, one in seen.ahead.items()]
         return Page(items=[item for item in found if state is None or item["state"] == state], next=None)
 
     @router.get("/items/{item}")
@@ -72,12 +63,12 @@ def items_api(reader: Engine, book: Rulebook, utc_ms: Callable[[], int]) -> APIR
         """One item: with what was used on the last 30 days (``used``), and how the next 14 likely end (``ahead``)."""
         if item not in known:
             raise HTTPException(404, "Bahan ini tidak terdaftar")
-        larder, ahead = foresee(reader, book, utc_ms())
-        one, used = ahead[item], larder.used.get(item, {})
-        past = [larder.today - timedelta(days=number) for number in range(USED_DAYS)]
+        seen = foresight.recent(OPEN_MS)
+        one, used = seen.ahead[item], seen.larder.used.get(item, {})
+        past = [one.today - timedelta(days=number) for number in range(USED_DAYS)]
         ends = {end.day: end for end in one.days}
         return {
-            **item_of(known[item], one, today()),
+            **item_of(known[item], one, local_time(seen.at_ms, zone).date()),
             "used": [{"day": day.isoformat(), "amount": used.get(day, 0)} for day in past],
             "ahead": [
                 {
@@ -96,8 +87,8 @@ def items_api(reader: Engine, book: Rulebook, utc_ms: Callable[[], int]) -> APIR
         """What is missing for the menu of the next ``days`` and below its minimum, the most urgent first; for donors,
         farmers and suppliers. ``amount`` is null where the stock is not known. Must be there on ``deliver_by``; fresh
         food not before ``buy_from``. As CSV with ``format=csv``."""
-        larder, ahead = foresee(reader, book, utc_ms())
-        rows = [need_of(known[need.item], need) for need in needs(ahead, days)]
+        seen = foresight.recent(OPEN_MS)
+        larder, rows = seen.larder, [need_of(known[need.item], need) for need in needs(seen.ahead, days)]
         if format == "csv":
             text = csv_text(NEED_COLUMNS, ([row[name] for name in NEED_COLUMNS] for row in rows))
             headers = {"Content-Disposition": 'attachment; filename="kebutuhan.csv"'}
@@ -117,7 +108,8 @@ def item_of(item: Item, one: Outlook, today: date) -> dict[str, Any]:
     return {
         "id": item.id, "name": item.name, "unit": item.unit, "stock": one.stock, "minimum": item.minimum,
         "state": standing(one, today), "estimate": True, "basis": one.basis, "days_left": one.days_left,
-        "runs_out": _iso(one.runs_out), "earliest": _iso(one.earliest), "latest": _iso(one.latest),
+        "foreseen_to": _iso(one.foreseen_to), "runs_out": _iso(one.runs_out), "earliest": _iso(one.earliest),
+        "latest": _iso(one.latest),
         "order_by": _iso(one.order_by), "buy_from": _iso(one.buy_from), "order_amount": one.order_amount,
         "expiring": one.expiring,
     }  # fmt: skip

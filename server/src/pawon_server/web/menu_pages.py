@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,8 +18,8 @@ from ..projections.menu import ingredients_of
 from ..rulebook import Rulebook
 from ..stock.daily_use import local_time
 from ..stock.menu_acts import DropMeal, Ingredient, PlanMeal, SetRecipe, dish_key
+from .foresight import Foresight
 from .forms import Form
-from .items_api import foresee
 from .language import Speech
 from .lots_page import amount_of, number_of
 from .menu_api import recipe_rows
@@ -63,16 +63,15 @@ class RecipeLook:
     ingredients: str
 
 
-def menu_pages(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, now_ms: Callable[[], int]) -> APIRouter:
+def menu_pages(reader: Engine, foresight: Foresight, staff: Staff, screens: Screens) -> APIRouter:
     """The routes."""
-    router = APIRouter(include_in_schema=False)
+    router, book = APIRouter(include_in_schema=False), foresight.book
     kitchen, items = book.settings.kitchen, {item.id: item for item in book.settings.items}
 
     def menu(speech: Speech) -> dict[str, Any]:
-        at_ms = now_ms()
-        larder, ahead = foresee(reader, book, at_ms)
+        seen = foresight.fresh()
         recipes = {row.dish_key: row.dish for row in recipe_rows(reader, kitchen)}
-        first = local_time(at_ms, book.settings.timezone).date()
+        first = local_time(seen.at_ms, book.settings.timezone).date()
         days = [first + timedelta(days=number) for number in range(SHOWN_DAYS)]
         looks = [
             DayLook(
@@ -80,12 +79,12 @@ def menu_pages(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, n
                 meals=[
                     MealLook(id=meal.id, wave=meal.wave, dish=meal.dish, portions=speech.number(meal.portions),
                              recipe=dish_key(meal.dish) in recipes)
-                    for meal in larder.meals if meal.day == day
+                    for meal in seen.larder.meals if meal.day == day
                 ],
             )
             for day in days
         ]  # fmt: skip
-        return {"days": looks, "dishes": sorted(recipes.values()), "list": needs_look(speech, book, larder, ahead)}
+        return {"days": looks, "dishes": sorted(recipes.values()), "list": needs_look(speech, book, seen)}
 
     async def show_menu(request: Request, form: Form) -> Response:
         speech, _ = screens.speech(request)

@@ -72,6 +72,8 @@ def _lasts(speech: Speech, one: Outlook) -> str:
         return ""
     if one.basis == "none":
         return _("belum ada menu atau pemakaian untuk diperkirakan")
+    if one.runs_out is None and one.foreseen_to is not None and one.foreseen_to < one.wants[-1].day:
+        return _("cukup untuk menu sampai {day}").format(day=day_text(speech, one.foreseen_to))
     if one.runs_out is None:
         return _("perkiraan: cukup lebih dari {n} hari").format(n=HORIZON_DAYS)
     text = _("perkiraan: kurang mulai {day}").format(day=day_text(speech, one.runs_out))
