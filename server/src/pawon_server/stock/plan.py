@@ -46,7 +46,6 @@ class Want:
     likely: int
     high: int
     planned: int = 0
-    by_use: bool = False
 
 
 def plan_of(meals: Iterable[Meal], recipes: Mapping[str, Mapping[str, int]]) -> Plan:
@@ -74,12 +73,11 @@ def wants_of(item: str, today: date, plan: Plan, rates: Sequence[Rate] | None, u
         planned = item in plan.items and day in plan.days
         amount = plan.days[day].get(item, 0) if planned else 0
         low, likely, high = _spread(amount)
-        by_use = rate is not None and (not planned or (day in plan.gaps and rate.likely > amount))
         if rate is not None and (not planned or day in plan.gaps):
             low, likely, high = max(low, rate.low), max(likely, rate.likely), max(high, rate.high)
         off = used_today if number == 0 else 0
         low, likely, high, amount = (max(0, value - off) for value in (low, likely, high, amount))
-        wants.append(Want(day=day, low=low, likely=likely, high=high, planned=amount, by_use=by_use))
+        wants.append(Want(day=day, low=low, likely=likely, high=high, planned=amount))
     return wants
 
 

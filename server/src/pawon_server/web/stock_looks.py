@@ -34,7 +34,6 @@ class NeedLook:
     name: str
     amount: str
     when: str
-    order: str
 
 
 def day_text(speech: Speech, day: date) -> str:
@@ -100,5 +99,4 @@ def need_look(speech: Speech, item: Item, need: Need) -> NeedLook:
             when += " · " + _("beli mulai {day}").format(day=day_text(speech, need.buy_from))
     if need.amount is None:
         when += " · " + _("stok belum dibukukan")
-    order = "" if need.order_by is None else day_text(speech, need.order_by)
-    return NeedLook(name=item.name, amount=amount, when=when, order=order)
+    return NeedLook(name=item.name, amount=amount, when=when)
