@@ -91,7 +91,7 @@ def recipe_item(row: Row[Any], book: Rulebook) -> dict[str, Any]:
     named = {item.id: item for item in book.settings.items}
     return {
         "id": row.act, "dish": row.dish, "portions": RECIPE_PORTIONS, "cooked_g": row.cooked_g, "newest": row.newest,
-        "since": iso(row.at_ms),
+        "written_at": iso(row.at_ms),
         "ingredients": [
             {
                 "item": one.item, "name": named[one.item].name if one.item in named else one.item,
