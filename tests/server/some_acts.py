@@ -34,7 +34,8 @@ from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
 from pawon_server.people.act import MACHINE, ROLES
 from pawon_server.people.person import ChangePin, SetPerson
-from pawon_server.stock.mass_acts import Needed, TakeIngredients, WeighBatch, WithdrawMass
+from pawon_server.stock.mass_acts import TakeIngredients, WeighBatch, WithdrawMass
+from pawon_server.stock.menu_acts import DropMeal, Ingredient, PlanMeal, SetRecipe
 from pawon_server.stock.movement_acts import (
     ConfirmMovement,
     CorrectMovement,
@@ -191,7 +192,7 @@ def _mass(chance: random.Random, head: dict[str, Any]) -> AnyAct:
                            mass_g=chance.choice([None, 0, 700]), movement=chance.choice(["", *WEIGHED])),
         lambda: WeighBatch(**about, **at, kind="waste", waste="burnt", mass_g=5, item=chance.choice(["", item])),
         *[lambda: TakeIngredients(**about, **at, place=chance.choice(SPOTS), portions=chance.choice([1, 100]),
-                                  recipe=tuple(Needed(item=name, amount=chance.randint(1, 20))
+                                  recipe=tuple(Ingredient(item=name, amount=chance.randint(1, 20))
                                                for name in chance.choice([("ayam",), ("ayam", "beras")])))] * 3,
         *[lambda: RecordMovement(**about, **at, item=item, amount=chance.randint(1, 9), from_place=SPOTS[0],
                                  to_place="cooked", reason="timbangan rusak")] * 2,
@@ -264,12 +265,27 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     ])()  # fmt: skip
 
 
+def _menu(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    """One of a few recipes and meals of the coming days, or that one of these is not served."""
+    by_machine = {**head, "by": MACHINE}
+    name, dish = f"{chance.randint(0x301, 0x306):016x}", chance.choice(["Opor", "  opor ", "Nasi"])
+    if chance.random() < 0.4:
+        amounts = [Ingredient(item=item, amount=chance.randint(1, 9_000)) for item in ("beras", "ayam", "tidak-ada")]
+        some = tuple(amounts[: chance.choice([1, 2, 2, 3])])
+        return SetRecipe(**by_machine, dish=dish, ingredients=some, cooked_g=chance.choice([None, 180.0]))
+    if chance.random() < 0.3:
+        return DropMeal(**by_machine, menu=name)
+    day = chance.choice(["2025-10-08", "2025-10-09", "2025-10-10", "2025-10-11", "2025-02-30"])
+    return PlanMeal(**{**by_machine, "id": name}, day=day, wave=chance.choice(["1", "2"]), dish=dish,
+                    portions=chance.choice([1, 100, 3_000]))  # fmt: skip
+
+
 Kind = Callable[[random.Random, dict[str, Any]], AnyAct]
 ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
     *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration, _calibration,
-    _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 2, *[_mass] * 3,
+    _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 2, *[_mass] * 3, *[_menu] * 3,
 ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from pawon_server.food_safety.lot_acts import ReceiveLot
 from pawon_server.people.act import MACHINE, new_id
 from pawon_server.projections.acts import Written
 from pawon_server.projections.minutes import Compacted
+from pawon_server.stock.menu_acts import Ingredient, PlanMeal, SetRecipe
 from pawon_server.store.database import open_store
 from pawon_server.store.tables import batch, calibration, checked, incident, lot, movement, quarantine, reading
 from pawon_server.web.app import make_app
@@ -35,11 +36,11 @@ from pawon_server.web.events import Hub
 MINUTE = 60_000
 LISTS = (
     "latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "batches", "lots",
-    "calibrations", "checks", "points",
+    "calibrations", "checks", "points", "items", "recipes", "menu",
 )  # fmt: skip
 PAGED = ("readings", "incidents", "movements", "quarantine", "batches", "lots", "calibrations", "checks")
 # What people who signed in may write to; everything else only reads.
-WRITTEN = ("calibrations",)
+WRITTEN = ("calibrations", "recipes", "menu")
 
 
 @dataclass
@@ -126,6 +127,12 @@ def fill(bench: Bench) -> Api:
             place="meja" if number else "", at_ms=bench.now_ms - number // 2,
         )  # fmt: skip
         assert isinstance(write(bench, look), Written)
+    written = (Ingredient(item="beras", amount=8_000),)
+    for said in (
+        SetRecipe(id=new_id(), by=MACHINE, dish="Nasi", ingredients=written),
+        PlanMeal(id=new_id(), by=MACHINE, day="2025-10-10", wave="1", dish="Nasi", portions=300),
+    ):
+        assert isinstance(write(bench, said), Written)
     return Api(bench, sender)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import BigInteger, Boolean, Column, MetaData, String, Table, Text, insert
 from tests.server.conftest import BOOK, Bench, NewAddress
 from tests.server.desk import ORIGIN, hire, sign_in, write
 from tests.server.phone import phone
@@ -25,13 +24,13 @@ from pawon_server.food_safety.batch_acts import CookedPan, OpenBatch, TakeSample
 from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, ReceiveLot, UseLot
 from pawon_server.people.act import MACHINE, new_id
-from pawon_server.projections import recipes
 from pawon_server.projections.acts import Refusal, Written
 from pawon_server.projections.batch_balance import MassesOfBatch, masses_of
 from pawon_server.projections.batch_masses import NEWER, NOT_STOCK, TOLD
 from pawon_server.record.rebuild import rebuild
 from pawon_server.rulebook import Item, Place, Rulebook
-from pawon_server.stock.mass_acts import Needed, TakeIngredients, WeighBatch, WithdrawMass
+from pawon_server.stock.mass_acts import TakeIngredients, WeighBatch, WithdrawMass
+from pawon_server.stock.menu_acts import Ingredient, SetRecipe
 from pawon_server.stock.movement_acts import ConfirmMovement, CorrectMovement, RecordMovement
 from pawon_server.store.database import open_store, open_to_read
 from pawon_server.web.batch_pages import PATH
@@ -50,7 +49,7 @@ KITCHEN = Rulebook(
     ),
     profile=BOOK.profile,
 )
-RECIPE = (Needed(item="ayam", amount=10_000), Needed(item="telur", amount=100))
+RECIPE = (Ingredient(item="ayam", amount=10_000), Ingredient(item="telur", amount=100))
 
 
 def opening(portions: int = 200) -> OpenBatch:
@@ -192,7 +191,7 @@ def test_the_order_of_acts_decides_nothing(stores: NewAddress) -> None:
     acts: list[tuple[int | None, AnyAct]] = [  # what an act has to come after, and the act
         (None, take(0x21, minute=1)), (None, take(0x22, minute=9, portions=100)),
         (0, WithdrawMass(id=f"{0x23:024x}", withdraws=f"{0x21:024x}", **wrong)),
-        (None, take(0x24, minute=5, recipe=(*RECIPE, Needed(item="beras", amount=5_000)))),
+        (None, take(0x24, minute=5, recipe=(*RECIPE, Ingredient(item="beras", amount=5_000)))),
         (1, WithdrawMass(id=f"{0x25:024x}", withdraws=f"{0x22:024x}", **wrong)),
         (None, move("telur", 190, 0x26)),
         (5, CorrectMovement(id=f"{0x27:024x}", by=MACHINE, movement=f"{0x26:024x}", reason="salah", withdraw=True)),
@@ -266,9 +265,9 @@ def test_a_retained_sample_counts_as_what_came_out(record: Straight) -> None:
         (weigh("cooked", 1, batch="B-251009-tidak-ada"), "tidak dikenal"),
         (weigh("cooked", 1, at_ms=NOW_MS + 10 * 60_000), "belum tiba"),
         (take(place="supplier"), "tempat di dapur"),
-        (take(place="gudang", recipe=(Needed(item="beras", amount=1),)), "ditimbang"),
+        (take(place="gudang", recipe=(Ingredient(item="beras", amount=1),)), "ditimbang"),
         (take(recipe=(*RECIPE, RECIPE[0])), "dua kali"),
-        (take(recipe=(Needed(item="tidak-ada", amount=1),)), "tidak terdaftar"),
+        (take(recipe=(Ingredient(item="tidak-ada", amount=1),)), "tidak terdaftar"),
         (WithdrawMass(id="a" * 24, by=MACHINE, batch=BATCH, withdraws="b" * 24, reason="x"), "tidak ada"),
     ],
 )
@@ -300,7 +299,7 @@ def test_acts_keep_their_shape() -> None:
     )
     raw = f'{{"act":"batch.ingredients",{named},"place":"prep","portions":9,"recipe":[{{"item":"ayam","amount":7}}]}}'
     assert decode_act(raw.encode()) == TakeIngredients(
-        **fields, place="prep", portions=9, recipe=(Needed(item="ayam", amount=7),)
+        **fields, place="prep", portions=9, recipe=(Ingredient(item="ayam", amount=7),)
     )
     raw = (
         f'{{"act":"batch.unweigh","id":"0123456789abcdef","by":"sari","batch":"{BATCH}",'
@@ -417,26 +416,6 @@ def test_waste_by_reason_and_item(kitchen: Bench, client: TestClient) -> None:
     assert client.get("/api/v1/waste", params={"since": "2020-01-01T00:00:00Z"}).status_code == 422
 
 
-def recipe_table(kitchen: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table of recipes with the day's dish, where this store has none yet."""
-    tables = MetaData()
-    table = Table(
-        "recipe", tables, Column("kitchen", String), Column("id", BigInteger), Column("dish_key", String),
-        Column("ingredients", Text), Column("newest", Boolean),
-    )  # fmt: skip
-    if recipes.metadata.tables.get("recipe") is not None:
-        table = recipes.metadata.tables["recipe"]
-    else:
-        monkeypatch.setattr(recipes, "metadata", tables)
-        tables.create_all(kitchen.store.writer)
-    row: dict[str, Any] = {
-        "kitchen": "dapur-uji", "id": 1, "dish_key": "opor ayam", "newest": True, "act": "a", "dish": "Opor ayam",
-        "ingredients": msgspec.json.encode(RECIPE).decode(), "at_ms": 0, "person": "", "journal_id": 0,
-    }  # fmt: skip
-    with kitchen.store.writer.begin() as connection:
-        connection.execute(insert(table), {name: value for name, value in row.items() if name in table.c})
-
-
 def send(client: TestClient, **fields: str) -> tuple[int, str]:
     """What the page answers to a form."""
     token = re.search(r'name="token" value="(\w+)"', client.get(PATH).text)
@@ -445,14 +424,14 @@ def send(client: TestClient, **fields: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def test_a_cook_tells_it_all_on_a_phone(kitchen: Bench, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cook_tells_it_all_on_a_phone(kitchen: Bench, client: TestClient) -> None:
     """Ingredients by one tap, masses with a reason's button, what a scale saw from a list; the balance in words."""
     page = client.get(PATH).text
     assert "Bahan dan hasil" in page
     assert 'data-verdict="unknown"' in page
     assert "belum punya resep" in page
     assert send(client, do=f"batch.ingredients:{BATCH}", place="lantai")[0] == 409
-    recipe_table(kitchen, monkeypatch)
+    assert isinstance(write(kitchen, SetRecipe(id=new_id(), by="-", dish="Opor ayam", ingredients=RECIPE)), Written)
     assert "Bahan sesuai resep, 200 porsi" in client.get(PATH).text
     assert send(client, do=f"batch.ingredients:{BATCH}", place="lantai")[0] == 303
     pan_on_the_scale(kitchen, 12_000)

@@ -34,9 +34,11 @@ from pawon_server.store.tables import (
     journal,
     lot,
     lot_hold,
+    menu,
     person,
     purchase,
     reading_minute,
+    recipe,
     sample,
     scale_check,
     scale_tera,
@@ -62,6 +64,8 @@ WRITTEN_BY_PEOPLE = (
     checked,
     scale_check,
     scale_tera,
+    recipe,
+    menu,
 )
 
 

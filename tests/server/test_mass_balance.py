@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawon_server.stock.mass_acts import MassKind, Needed, taken_amount
+from pawon_server.stock.mass_acts import MassKind, taken_amount
 from pawon_server.stock.mass_balance import LIMIT, Balance, Came, Used, Verdict, balance
+from pawon_server.stock.menu_acts import Ingredient
 from pawon_server.stock.waste import Thrown, waste_of
 
 # Factors and edible parts as in docs/mass-balance.md.
@@ -150,7 +151,7 @@ def test_the_order_of_what_was_told_decides_nothing(order: list[int]) -> None:
 @pytest.mark.parametrize(("amount", "portions", "taken"), [(12_500, 300, 37_500), (1, 49, 0), (1, 50, 1), (3, 50, 2)])
 def test_a_recipes_amount_is_rounded_once(amount: int, portions: int, taken: int) -> None:
     """Half a gram counts as one."""
-    assert taken_amount(Needed(item="garam", amount=amount), portions) == taken
+    assert taken_amount(Ingredient(item="garam", amount=amount), portions) == taken
 
 
 def test_waste_is_compared_with_what_it_was() -> None:

@@ -11,6 +11,7 @@ from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
 from .stock.mass_acts import MassAct
+from .stock.menu_acts import MenuAct
 from .stock.movement_acts import MovementAct
 from .stock.purchase_acts import PurchaseAct
 from .stock.scale_acts import ScaleAct
@@ -28,6 +29,7 @@ AnyAct = (
     | WithdrawCalibration
     | ScaleAct
     | MassAct
+    | MenuAct
 )
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)

@@ -126,6 +126,13 @@ class InfluxTable(_Table):
     token_file: Path
 
 
+class ForumTable(_Table):
+    """What everybody is shown beyond the record itself."""
+
+    # What the kitchen lacks for its menu, for donors, farmers and suppliers.
+    needs: bool = False
+
+
 class KeepTable(_Table):
     """In which form old data is kept. Nothing of the record is ever thrown away."""
 
@@ -158,6 +165,7 @@ class ServerConfig(_Table):
     broker_ca_file: Path | None = None
     http: HttpTable = HttpTable()
     keep: KeepTable = KeepTable()
+    forum: ForumTable = ForumTable()
     gateway: Annotated[list[GatewayTable], Field(min_length=1)]
     sensor: list[SensorTable] = []
     thermometer: list[ThermometerTable] = []

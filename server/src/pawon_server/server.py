@@ -99,6 +99,7 @@ class Server:
             version=VERSION, reader=self._store.reader, book=self._book, board=self._board, hub=self._hub,
             health=self.health, metrics=self.metrics,
             desk=Desk(self._store.reader, config.kitchen, session_key(self._store), self._writer.write),
+            forum_needs=config.forum.needs,
         )  # fmt: skip
         self._gave_up = False
         self._pages = _Pages(

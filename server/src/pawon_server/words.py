@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+
+WEEKDAYS = ("Sen", "Sel", "Rab", "Kam", "Jum", "Sab", "Min")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des")
 
 
 def fault_words(_: Callable[[str], str]) -> dict[str, str]:
@@ -44,6 +48,17 @@ def mass(value_g: float) -> str:
     scaled, unit, decimals = (value_g / 1000, "kg", 3) if abs(value_g) >= 1000 else (value_g, "g", 1)
     figure = round(scaled, decimals) + 0.0  # never a minus before nought
     return f"{figure:.{decimals}f}".rstrip("0").rstrip(".").replace(".", ",") + f" {unit}"
+
+
+def amount_words(amount: int, unit: str) -> str:
+    """An amount of the book as alerts write it: 12,5 kg."""
+    big = {"g": "kg", "ml": "L"}.get(unit)
+    return f"{amount} {'buah' if unit == 'piece' else unit}" if big is None else f"{number(amount / 1000)} {big}"
+
+
+def day_words(day: date) -> str:
+    """A day as alerts write it: Rab 15 Okt."""
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
 
 
 def point_words(_: Callable[[str], str]) -> dict[str, str]:

@@ -4,7 +4,8 @@ Pure. That measured trouble is over is another matter (``closed_ms``): here peop
 what became of the food. No program can: an act without a person is refused, so a model can never release food.
 
 - Settling needs a cause, a corrective action and what becomes of the food; ``none`` only where no food is concerned.
-- While the trouble is still measured, only food that is thrown away, or was moved (and where to), can be settled.
+- While the trouble is still measured, only food that is thrown away, or was moved (and where to), can be settled; low
+  stock, once it is ordered.
 - A critical food incident is settled once another person, at least a nutritionist, has signed that very settlement.
   Until then it may be settled anew, which wants a signature of its own.
 - ``hold`` settles nothing: it stays listed until somebody decides use or discard. Holding needs no signature, for it
@@ -28,9 +29,10 @@ Handling = Literal["opened", "acknowledged", "acted", "unsigned", "held", "settl
 # What becomes of the food; empty: not said.
 Fate = Literal["", "use", "hold", "discard", "none"]
 
-# About food; about what keeps it; every other kind is trouble of what measures or records.
+# About food; about what keeps it; about how much there is; every other kind is trouble of what measures or records.
 FOOD_KINDS = frozenset({"limit", "cooking", "cooling", "reheating", "batch", "lot", "check"})
 EQUIPMENT_KINDS = frozenset({"rate", "door", "power", "defrost"})
+STOCK_KINDS = frozenset({"stock"})
 STRICTER: Mapping[str, int] = {"none": 0, "use": 1, "hold": 2, "discard": 3}
 # A handful is usual; a list that grows without end is somebody's mistake.
 MAX_ACTS = 200
@@ -165,7 +167,8 @@ def _unsettled(case: Case, act: Settle) -> str | None:
         return "Sudah selesai ditangani; keputusan hanya boleh menjadi lebih ketat"
     if case.handling == "held" and act.disposition in ("hold", "none"):
         return "Makanan sudah ditahan: pilih pakai atau buang"
-    if case.ongoing and act.disposition != "discard" and not act.moved.strip():
+    lasts = case.ongoing and case.kind not in STOCK_KINDS
+    if lasts and act.disposition != "discard" and not act.moved.strip():
         return "Masalah masih berlangsung: tulis ke mana makanan dipindahkan, atau buang makanannya"
     return None
 

@@ -89,6 +89,7 @@ class Acceptance:
             self.projector.load(connection)
         elif moved:
             self.projector.batches.load(connection)  # another worker's probe may have been in a pan
+            self.projector.low_stock.stale = True  # or its scale
         known, now_ms = self._own_since_ms or {}, self._utc_ms()
         self._own_since_ms = {name: known.get(name, now_ms) for name in gateways}
         return moved
@@ -257,6 +258,7 @@ class Acceptance:
         )  # fmt: skip
         for decision in decisions:
             self.own(connection, OwnEntry(kind="silence", payload=msgspec.json.encode(decision)), changes)
+        self.projector.look(connection, now_ms)
         for watch in self.projector.watches.values():
             for due in watch.due(self.projector.book, now_ms):
                 self.own(connection, OwnEntry(kind="due", payload=msgspec.json.encode(due)), changes)

@@ -1,7 +1,7 @@
 """What the server's clock decides about deadlines: journalled when it is decided, so that a rebuild need not guess.
 
-A *watch* (cooked batches, calibrations) says what is due at a time and takes the decision when it comes back from the
-journal. Silence has entries of its own, older than these.
+A *watch* (cooked batches, calibrations, low stock) says what is due at a time and takes the decision when it comes back
+from the journal. Silence has entries of its own, older than these.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from ..store.journal import Entry
 from .context import Changes
 
 
-class Due(msgspec.Struct, frozen=True, kw_only=True):
+class Due(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Payload of a ``due`` journal entry. ``scope`` names the watch; ``rule`` a row of the profile; ``since_ms`` is
-    when the deadline passed, ``at_ms`` when the server's clock said so."""
+    when the deadline passed, ``at_ms`` when the server's clock said so. ``text``: what people are told, where a
+    calculation decided it that another version may do otherwise."""
 
     scope: str
     subject: str
@@ -26,6 +27,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["warning", "critical", "ended"]
     since_ms: int
     at_ms: int
+    text: str = ""
 
 
 class Watch(Protocol):

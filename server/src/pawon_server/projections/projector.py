@@ -35,6 +35,7 @@ from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..stock.mass_acts import KINDS as MASS_ACTS
+from ..stock.menu_acts import KINDS as MENU_ACTS
 from ..stock.movement_acts import KINDS as MOVEMENT_ACTS
 from ..stock.purchase_acts import KINDS as PURCHASE_ACTS
 from ..stock.scale_acts import KINDS as SCALE_ACTS
@@ -61,6 +62,9 @@ from .incident_rows import IncidentRows, is_news
 from .late_news import tell_late
 from .lot_holds import LotHolds
 from .lots import Lots
+from .low_stock import SCOPE as LOW_STOCK
+from .low_stock import LowStock
+from .menu import Menu
 from .minutes import Minutes
 from .people import People
 from .purchases import Purchases
@@ -146,7 +150,12 @@ class Projector:
         self.calibrations = Calibrations(kitchen, self._incident_rows)
         self.acts.know((RecordCalibration, WithdrawCalibration), self.calibrations.refuse, self.calibrations.take)
         self.excursions = Excursions(kitchen, self._incident_rows, self.batches.cooked, self.trouble.ended_cut)
-        self.watches: dict[str, Watch] = {BATCHES: self.batches, CALIBRATIONS: self.calibrations}
+        menu = Menu(kitchen)
+        self.acts.know(MENU_ACTS, menu.refuse, menu.take)
+        self.low_stock = LowStock(kitchen, self._incident_rows)
+        self.watches: dict[str, Watch] = {
+            BATCHES: self.batches, CALIBRATIONS: self.calibrations, LOW_STOCK: self.low_stock,
+        }  # fmt: skip
 
     def load(self, connection: Connection) -> None:
         """Take up what is committed: at the start, and after a rolled-back transaction."""
@@ -156,7 +165,8 @@ class Projector:
         self.profile = self._newest(connection, "profile", Profile)
         self._incident_rows.witness = self.settings is not None and self.settings.witness
         for part in (self.gateways, self.boots, self.readings, self.completeness, self._incident_rows, self.excursions,
-                     self.trouble, self.people, self.batches, self.calibrations, self.scales.trouble):  # fmt: skip
+                     self.trouble, self.people, self.batches, self.calibrations, self.scales.trouble,
+                     self.low_stock):  # fmt: skip
             part.load(connection)
 
     def flush(self, connection: Connection) -> None:
@@ -221,6 +231,11 @@ class Projector:
         if self.ledger.touched:
             self.ledger.settle(connection, self.book.settings, entry.id)
             self.lots.end_gone(connection, self.book, entry, changes)
+        self.low_stock.stale |= changes.stock
+
+    def look(self, connection: Connection, now_ms: int) -> None:
+        """Before the clock asks what is due: what is not kept in memory is read."""
+        self.low_stock.look(connection, self.book, now_ms)
 
     def refuse(self, connection: Connection, payload: bytes, now_ms: int) -> Refusal | Written | None:
         """Whether an act is to be journalled now: see ``Acts.refuse``. Raises ``msgspec.DecodeError``."""

@@ -1,30 +1,25 @@
-"""What a dish is made of, from the table of recipes, if this store has one."""
+"""What the dish of a batch is made of."""
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import Connection, select
 
-from ..stock.mass_acts import Needed
-from ..store.tables import batch, metadata
+from ..stock.menu_acts import Ingredient, dish_key
+from ..store.tables import batch, recipe
+from .menu import ingredients_of
 
-_needed = msgspec.json.Decoder(tuple[Needed, ...])
 
-
-def recipe_of(connection: Connection, kitchen: str, dish: str) -> tuple[Needed, ...]:
+def recipe_of(connection: Connection, kitchen: str, dish: str) -> tuple[Ingredient, ...]:
     """The newest recipe of a dish, however its name was typed; empty where nobody wrote one."""
-    table = metadata.tables.get("recipe")
-    if table is None:
-        return ()
     content = connection.execute(
-        select(table.c.ingredients).where(
-            table.c.kitchen == kitchen, table.c.dish_key == " ".join(dish.split()).casefold(), table.c.newest
+        select(recipe.c.ingredients).where(
+            recipe.c.kitchen == kitchen, recipe.c.dish_key == dish_key(dish), recipe.c.newest
         )
     ).scalar()
-    return () if content is None else _needed.decode(content)
+    return () if content is None else ingredients_of(content)
 
 
-def batch_recipe_of(connection: Connection, kitchen: str, name: str) -> tuple[int, tuple[Needed, ...]]:
+def batch_recipe_of(connection: Connection, kitchen: str, name: str) -> tuple[int, tuple[Ingredient, ...]]:
     """A batch's portions and the recipe of its dish; none of both for a batch that is not there."""
     row = connection.execute(
         select(batch.c.dish, batch.c.portions).where(batch.c.kitchen == kitchen, batch.c.id == name)

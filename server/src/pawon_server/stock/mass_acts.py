@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from ..food_safety.batch_acts import BatchId, OfBatch, Portions
-from ..food_safety.lot_acts import Amount, Line, MovementOrNone, Named, PlaceId
+from ..food_safety.lot_acts import Line, MovementOrNone, Named, PlaceId
 from ..people.act import Act, ActId
+from .menu_acts import RECIPE_PORTIONS, Ingredient
 from .movement_acts import WasteReason
 
 # ``cooked``: what goes on to the portions; ``sample``: taken beside the retained ones (tasting, laboratory);
@@ -21,15 +21,6 @@ from .movement_acts import WasteReason
 MassKind = Literal["cooked", "trimming", "waste", "sample", "leftover"]
 # Ten tonnes: thrice what the largest kitchen cooks in a day.
 Mass = Annotated[int, Meta(ge=0, le=10_000_000)]
-# A recipe is written for so many portions: whole grams are then fine enough for salt.
-RECIPE_PORTIONS = 100
-
-
-class Needed(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of an item, as it is bought, ``RECIPE_PORTIONS`` portions take, in its base unit."""
-
-    item: PlaceId
-    amount: Amount
 
 
 class WeighBatch(OfBatch, frozen=True, kw_only=True, tag="batch.weigh"):
@@ -53,7 +44,7 @@ class TakeIngredients(OfBatch, frozen=True, kw_only=True, tag="batch.ingredients
 
     place: PlaceId
     portions: Portions
-    recipe: Annotated[tuple[Needed, ...], Meta(min_length=1, max_length=40)]
+    recipe: Annotated[tuple[Ingredient, ...], Meta(min_length=1, max_length=40)]
 
 
 class WithdrawMass(Act, frozen=True, kw_only=True, tag="batch.unweigh"):
@@ -68,6 +59,6 @@ MassAct = WeighBatch | TakeIngredients | WithdrawMass
 KINDS: tuple[type[Act], ...] = (WeighBatch, TakeIngredients, WithdrawMass)
 
 
-def taken_amount(needed: Needed, portions: int) -> int:
+def taken_amount(needed: Ingredient, portions: int) -> int:
     """How much of an item so many portions take, in its base unit; rounded half up, here and nowhere else."""
     return (2 * needed.amount * portions + RECIPE_PORTIONS) // (2 * RECIPE_PORTIONS)

@@ -27,7 +27,7 @@ from .tables import store_fact
 __all__ = ["SCHEMA", "Store", "StoreError", "claim", "open_store", "open_to_read"]
 
 # The newest migration.
-SCHEMA = "0016"
+SCHEMA = "0017"
 
 
 @dataclass(slots=True)

@@ -763,6 +763,41 @@ scale_zero = Table(
     Index("scale_zero_to_date", "kitchen", "gateway", "boot", sqlite_where=ZERO_TO_DATE, postgresql_where=ZERO_TO_DATE),
 )
 
+# What dishes are made of (see stock/menu_acts.py); ``id`` is the version's journal entry. Earlier versions stay.
+recipe = Table(
+    "recipe",
+    metadata,
+    _key("kitchen"),
+    _key("id", BigInteger),
+    _need("act", String),
+    _need("dish", String),
+    _need("dish_key", String),  # by which a planned dish finds it
+    _need("ingredients", Text),  # JSON: item, amount in its base unit for RECIPE_PORTIONS portions
+    _may("cooked_g", Float),
+    _need("newest", Boolean),
+    _need("at_ms", BigInteger),
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("recipe_by_dish", "kitchen", "dish_key"),
+)
+
+# Which dish is served when, to how many.
+menu = Table(
+    "menu",
+    metadata,
+    _key("kitchen"),
+    _key("id"),  # of the act
+    _need("day", String),  # YYYY-MM-DD on which it is served
+    _need("wave", String),
+    _need("dish", String),
+    _need("dish_key", String),
+    _need("portions", BigInteger),
+    _need("dropped", Boolean),
+    _need("person", String),
+    _need("journal_id", BigInteger),  # of the last change
+    Index("menu_by_day", "kitchen", "day"),
+)
+
 # Not projections: the store's own facts (epoch, schema) and how far each exporter has read.
 store_fact = Table("store_fact", metadata, _key("name"), _need("value", String))
 export_cursor = Table("export_cursor", metadata, _key("kitchen"), _key("exporter"), _need("journal_id", BigInteger))
@@ -785,5 +820,5 @@ PROJECTIONS: tuple[Table, ...] = (
     latest, boot, judgement, incident, movement, ledger_line, alert,
     sent_before, gateway, person, act, incident_act, batch, batch_school,
     batch_event, sample, lot, lot_hold, supplier, purchase, calibration, checked, scale_check, scale_tera, scale_zero,
-    batch_mass, batch_recipe,
+    batch_mass, batch_recipe, recipe, menu,
 )  # fmt: skip

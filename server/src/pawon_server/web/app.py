@@ -22,10 +22,16 @@ from .checks_api import checks_api
 from .checks_page import checks_page
 from .desk import Desk
 from .events import Hub
+from .foresight import Foresight
 from .incident_api import incident_api
 from .incident_pages import incident_pages
+from .items_api import items_api
 from .lots_api import batch_heat_api, lots_api
 from .lots_page import lots_page
+from .menu_api import menu_api
+from .menu_pages import menu_pages
+from .needs_page import forum_needs as needs_of
+from .needs_page import needs_page
 from .orders_page import orders_page
 from .pages import Screens, mount_static, pages
 from .people_api import people_api
@@ -53,8 +59,10 @@ def make_app(
     health: Health,
     metrics: Metrics,
     desk: Desk,
+    forum_needs: bool = False,
 ) -> FastAPI:
-    """The application. ``health`` holds ``ok`` (bool) and details; ``metrics`` are gauges and counters by name."""
+    """The application. ``health`` holds ``ok`` (bool) and details; ``metrics`` are gauges and counters by name;
+    ``forum_needs``: the forum shows what the kitchen lacks."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -69,7 +77,9 @@ def make_app(
     app = FastAPI(title="Pawon", version=version, lifespan=life, docs_url=None, redoc_url=None)
     # The description page of the framework is fetched from elsewhere; ours is drawn here.
     screens = Screens()
-    app.include_router(pages(board.snapshot, app.openapi, screens))
+    foresight = Foresight(reader, book, board.snapshot_ms)
+    needs = needs_of(foresight) if forum_needs else None
+    app.include_router(pages(board.snapshot, app.openapi, screens, needs))
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
     app.include_router(incident_api(reader, book, desk))
@@ -80,6 +90,8 @@ def make_app(
     app.include_router(checks_api(reader, book, desk))
     app.include_router(scales_api(reader, book, desk, board.measured, board.snapshot_ms))
     app.include_router(profiles_api(reader, book, board.snapshot))
+    app.include_router(items_api(foresight))
+    app.include_router(menu_api(reader, book, desk, board.snapshot_ms))
     staff = Staff(desk, screens, board.kitchen)
     app.include_router(staff.pages())
     app.include_router(incident_pages(staff, reader, book, board.snapshot, screens))
@@ -96,6 +108,8 @@ def make_app(
     app.include_router(suppliers_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(checks_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(scales_page(reader, book, staff, screens, board.measured, board.snapshot_ms))
+    app.include_router(needs_page(foresight, staff, screens))
+    app.include_router(menu_pages(reader, foresight, staff, screens))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))
     app.include_router(calibrations_page(staff, screens, reader, book, board.measured, board.snapshot_ms))
     mount_static(app)

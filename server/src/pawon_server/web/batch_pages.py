@@ -24,7 +24,7 @@ from ..food_safety.batch_refusals import AHEAD_MS
 from ..people.person import Person
 from ..projections.recipes import batch_recipe_of
 from ..rulebook import Rulebook
-from ..stock.mass_acts import Needed
+from ..stock.menu_acts import Ingredient
 from ..store.tables import batch, batch_school, sample
 from . import mass_forms
 from .forms import Form
@@ -58,7 +58,7 @@ def batch_pages(
     kitchen, zone = book.settings.kitchen, book.settings.timezone
     places = sorted({one.place for one in book.settings.sensors if one.point == "cooking" and one.place})
 
-    def recipe(name: str) -> tuple[int, tuple[Needed, ...]]:
+    def recipe(name: str) -> tuple[int, tuple[Ingredient, ...]]:
         with reader.connect() as connection:
             return batch_recipe_of(connection, kitchen, name)
 

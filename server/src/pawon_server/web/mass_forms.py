@@ -10,7 +10,8 @@ from fastapi import HTTPException
 
 from ..acts import AnyAct
 from ..people.person import Person
-from ..stock.mass_acts import MassAct, Needed
+from ..stock.mass_acts import MassAct
+from ..stock.menu_acts import Ingredient
 from .forms import Form
 from .lots_page import number_of
 
@@ -18,7 +19,7 @@ TAGS = frozenset({"batch.weigh", "batch.ingredients", "batch.unweigh"})
 NO_RECIPE = "Resep masakan ini belum ada"
 
 # A batch's portions and its dish's recipe.
-Recipe = Callable[[str], tuple[int, tuple[Needed, ...]]]
+Recipe = Callable[[str], tuple[int, tuple[Ingredient, ...]]]
 
 
 def read(by: Person, form: Form, what: str, batch: str, at_ms: int, recipe: Recipe) -> AnyAct:

@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
 from .language import DEFAULT, LANGUAGES, Language, Speech, load_speeches
@@ -45,7 +46,7 @@ FORUM_ROWS = MappingProxyType({"stock": 40, "movements": 12, "more": 3, "inciden
 # Beyond this many tiles the wall's grid gets a fifth row.
 WALL_TILES = 16
 OPEN_DATA = ("/api/v1/latest", "/api/v1/incidents", "/api/v1/stock", "/api/v1/movements", "/api/v1/batches",
-             "/openapi.json")  # fmt: skip
+             "/api/v1/items", "/api/v1/needs", "/api/v1/menu", "/openapi.json")  # fmt: skip
 
 
 def data_block(value: object) -> Markup:
@@ -91,16 +92,18 @@ class Screens:
 
 
 def pages(
-    snapshot: Callable[[], Snapshot], description: Callable[[], dict[str, Any]] = dict, screens: Screens | None = None
-) -> APIRouter:
+    snapshot: Callable[[], Snapshot], description: Callable[[], dict[str, Any]] = dict, screens: Screens | None = None,
+    needs: Callable[[Speech], object] | None = None,
+) -> APIRouter:  # fmt: skip
     """The router of the screens. ``snapshot`` is called on the event loop for every page: it must be quick.
 
-    ``description`` is the API's OpenAPI document, for the page that shows it to people.
+    ``description`` is the API's OpenAPI document, for the page that shows it to people; ``needs`` the kitchen's needs
+    list in words (``needs_page.NeedsLook``), asked in a thread, where the forum shall show it.
     """
     screens = screens or Screens()
     router = APIRouter(include_in_schema=False)
 
-    def render(request: Request, template: str, rows: Mapping[str, int]) -> Response:
+    def render(request: Request, template: str, rows: Mapping[str, int], **more: object) -> Response:
         (speech, _), now = screens.speech(request), snapshot()
         words = script_words(speech, now.kitchen.timezone, now.now_ms, rows)
         screen = Screen(snapshot=now, speech=speech, words=words, rows=rows)
@@ -109,7 +112,7 @@ def pages(
             words_json=data_block(words), snapshot_json=data_block(now), open_data=OPEN_DATA,
             many=len(now.tiles) > WALL_TILES, empty_tile=TileLook(), empty_incident=IncidentLook(),
             empty_stock=StockLook(), empty_movement=MovementLook(),
-            empty_batch=BatchLook(),
+            empty_batch=BatchLook(), **more,
         )  # fmt: skip
 
     @router.get("/")
@@ -122,7 +125,9 @@ def pages(
 
     @router.get("/forum")
     async def forum(request: Request) -> Response:
-        return render(request, "forum.html", FORUM_ROWS)
+        speech, _ = screens.speech(request)
+        wanted = None if needs is None else await run_in_threadpool(needs, speech)
+        return render(request, "forum.html", FORUM_ROWS, needs=wanted)
 
     @router.get("/api/docs")
     async def api_docs(request: Request) -> Response:

@@ -175,6 +175,13 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
             "Bersihkan, nolkan, uji lagi. Masih salah: jangan dipakai, panggil petugas tera.",
             "Clean it, zero it, check again. Still wrong: do not use it; call the verification officer.",
         )
+    elif columns["kind"] == "stock":
+        words = (
+            "Stok menipis",
+            "Stock runs low",
+            "Pesan bahannya. Jumlah dan batas waktunya ada di halaman Kebutuhan.",
+            "Order it. How much and by when is on the page Needs.",
+        )
     elif columns["point"] == "gateway":
         words = (
             "Gateway tidak mengirim data",
@@ -193,7 +200,7 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
     # What no sensor measures has its unit from the profile.
     unit = quantity.unit if quantity is not None else UNITS.get(columns["quantity"] or "", "")
     name = name_of.name if name_of is not None else columns["sensor"]
-    if columns["kind"] in ("batch", "check", "lot"):
+    if columns["kind"] in ("batch", "check", "lot", "stock"):
         name = columns["detail"]  # what it was called when it was judged
     if columns["kind"] == "calibration" and columns["sensor"] in (known := instruments(book)):
         name = known[columns["sensor"]].name

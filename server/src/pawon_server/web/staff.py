@@ -62,6 +62,8 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path="/staff/lots", title=N_("Bahan")),
     MenuEntry(path="/staff/orders", title=N_("Pesanan")),
     MenuEntry(path="/staff/suppliers", title=N_("Pemasok")),
+    MenuEntry(path="/staff/needs", title=N_("Kebutuhan")),
+    MenuEntry(path="/staff/menu", title=N_("Menu"), role="nutritionist"),
     MenuEntry(path="/staff/checks", title=N_("Ukur manual")),
     MenuEntry(path="/staff/scales", title=N_("Timbangan")),
     MenuEntry(path="/staff/calibrations", title=N_("Kalibrasi")),

@@ -54,8 +54,8 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     """One incident, worst first. ``kind`` is food (limit, cooking, cooling, reheating, batch, lot, check), what keeps
-    it (rate, door, power, defrost), sensor (silence, fault, calibration, scale) or record (fork): different things to
-    do. ``explained_by``: the one that explains it.
+    it (rate, door, power, defrost), sensor (silence, fault, calibration, scale), record (fork) or stock: other things
+    to do. ``explained_by``: the one that explains it.
 
     ``earliest_ms`` and ``latest_ms`` are there when the clock that dated it never learnt the time, so that its date is
     an estimate: between them it began (or, when only its end is an estimate, ended). One alone bounds one side only.
@@ -67,7 +67,7 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     kind: Literal[
         "limit", "rate", "cooking", "cooling", "reheating", "batch", "lot", "check", "door", "power", "defrost",
-        "silence", "spike", "fault", "calibration", "scale", "fork",
+        "silence", "spike", "fault", "calibration", "scale", "fork", "stock",
     ]  # fmt: skip
     severity: Literal["warning", "critical"]
     sensor: str

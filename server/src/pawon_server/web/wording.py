@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from ..food_safety.incident import EQUIPMENT_KINDS, FOOD_KINDS
+from ..food_safety.incident import EQUIPMENT_KINDS, FOOD_KINDS, STOCK_KINDS
 from ..words import fault_words
 from .language import Speech, zone_label
 from .view import TileState
@@ -80,12 +80,14 @@ def batch_words(_: Callable[[str], str]) -> dict[str, str]:
 
 def sort_words(_: Callable[[str], str]) -> dict[str, str]:
     """What an incident is about: different people do different things about it."""
-    return {"food": _("Keamanan pangan"), "equipment": _("Peralatan"), "sensor": _("Masalah sensor")}
+    return {"food": _("Keamanan pangan"), "equipment": _("Peralatan"), "stock": _("Stok"),
+            "sensor": _("Masalah sensor")}  # fmt: skip
 
 
 def sort_of(kind: str) -> str:
     """Which of ``sort_words`` an incident's kind belongs to."""
-    return "food" if kind in FOOD_KINDS else "equipment" if kind in EQUIPMENT_KINDS else "sensor"
+    kinds = {"food": FOOD_KINDS, "equipment": EQUIPMENT_KINDS, "stock": STOCK_KINDS}
+    return next((sort for sort, of_sort in kinds.items() if kind in of_sort), "sensor")
 
 
 def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]) -> dict[str, object]:
@@ -97,6 +99,7 @@ def script_words(speech: Speech, zone: str, now_ms: int, rows: Mapping[str, int]
         "state": state_words(_), "fault": fault_words(_), "movement": movement_words(_), "note": note_words(_),
         "link": link_words(_), "estimate": estimate_words(_), "batch": batch_words(_),
         "food_kinds": sorted(FOOD_KINDS), "equipment_kinds": sorted(EQUIPMENT_KINDS),
+        "stock_kinds": sorted(STOCK_KINDS),
         "open": _("terbuka"), "closed": _("tertutup"), "power_on": _("menyala"), "power_off": _("padam"),
         "piece": _("buah"), "seconds": _("{s} detik"), "minutes": _("{m} menit"), "hours": _("{h} jam"),
         "hours_minutes": _("{h} jam {m} menit"), "days": _("{d} hari"), "days_hours": _("{d} hari {h} jam"),

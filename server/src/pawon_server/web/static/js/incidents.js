@@ -8,7 +8,9 @@ export function ofFood(incident) {
 }
 
 function sortOf(incident) {
-  return ofFood(incident) ? "food" : words.equipment_kinds.includes(incident.kind) ? "equipment" : "sensor";
+  if (ofFood(incident)) return "food";
+  if (words.equipment_kinds.includes(incident.kind)) return "equipment";
+  return words.stock_kinds.includes(incident.kind) ? "stock" : "sensor";
 }
 
 export function look(incident, nowMs) {
