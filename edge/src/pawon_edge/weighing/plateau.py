@@ -1,0 +1,125 @@
+"""Blocks of half a second, and whether a stretch of them stands. Knows nothing of stock.
+
+A stretch stands when its block means stray no more than the scale does by itself, its samples shake no more, and it
+has no slope. Shaking asks for a longer stretch, never for a larger tolerance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+
+from .noise import SHAKES_MORE, STRAYS_MORE, Noise
+
+# Long enough to average a few samples of a 10 Hz scale, short enough to date a step.
+BLOCK_MS = 500
+# A stretch with fewer blocks has no spread worth the name.
+MIN_BLOCKS = 4
+# Four sigma of the slope's own error: 1 in 16 000 by chance.
+SLOPE_SIGMAS = 4.0
+# Eight seconds hold four swings of the slowest sway (0.5 Hz); twenty hold wind of a ceiling fan.
+ROUGH_MS = 8_000
+LONGEST_BLOCKS = 40
+
+
+class Block:
+    """Some samples: from when to when, how many, their mean, the sum of squares about it; ``moving``: the device says so."""
+
+    __slots__ = ("count", "end_ms", "mean", "moving", "squares", "start_ms")
+
+    def __init__(self, start_ms: int, end_ms: int, count: int, mean: float, squares: float, moving: bool) -> None:
+        self.start_ms, self.end_ms, self.count, self.mean, self.squares = start_ms, end_ms, count, mean, squares
+        self.moving = moving
+
+
+class Stretch:
+    """What some blocks in a row say: mean, variance between and within them, and the rise from first to last."""
+
+    __slots__ = ("between", "blocks", "end_ms", "mean", "moving", "rise", "start_ms", "within")
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        count = len(blocks)
+        first = blocks[0].mean
+        total = squares = slope = 0.0
+        inner, freedom, moving = 0.0, 0, False
+        middle = (count - 1) / 2
+        for number, block in enumerate(blocks):
+            off = block.mean - first
+            total += off
+            squares += off * off
+            slope += off * (number - middle)
+            inner += block.squares
+            freedom += block.count - 1
+            moving = moving or block.moving
+        self.blocks, self.start_ms, self.end_ms = count, blocks[0].start_ms, blocks[-1].end_ms
+        self.mean = first + total / count
+        self.between = max(0.0, squares - total * total / count) / (count - 1)
+        self.within = inner / freedom if freedom else 0.0
+        # Least squares over equal spaces: sum of (n - middle)^2 is count (count^2 - 1) / 12.
+        self.rise = slope * 12 / (count * (count + 1))
+        self.moving = moving
+
+    @property
+    def error_g(self) -> float:
+        """Standard error of the mean, from its own blocks."""
+        return math.sqrt(self.between / self.blocks)
+
+    def level(self, strays: float, division_g: float) -> bool:
+        """No slope that its noise (variance of a block mean) does not explain, nor one hidden by rounding."""
+        error = math.sqrt(12 * strays * (self.blocks - 1) / (self.blocks * (self.blocks + 1)))
+        return abs(self.rise) <= max(division_g, SLOPE_SIGMAS * error)
+
+    def calm(self, noise: Noise, division_g: float) -> bool:
+        """As quiet as the scale is by itself."""
+        return (
+            not self.moving
+            and self.between <= STRAYS_MORE * noise.blocks
+            and self.within <= SHAKES_MORE * noise.samples
+            and self.level(noise.blocks, division_g)
+        )
+
+    def steady(self, division_g: float) -> bool:
+        """Rough but going nowhere: its own noise explains its slope."""
+        return self.level(self.between, division_g)
+
+
+class Blocks:
+    """The newest blocks without a hole between them, and the stretches that end now."""
+
+    __slots__ = ("_blocks", "_least", "_plateau_ms")
+
+    def __init__(self, plateau_ms: int) -> None:
+        self._blocks: deque[Block] = deque(maxlen=LONGEST_BLOCKS)
+        self._plateau_ms = plateau_ms
+        self._least = MIN_BLOCKS if plateau_ms >= MIN_BLOCKS * BLOCK_MS else 3
+
+    def add(self, block: Block) -> None:
+        self._blocks.append(block)
+
+    def clear(self) -> None:
+        self._blocks.clear()
+
+    def newest(self) -> Stretch | None:
+        """The shortest stretch that may be a plateau."""
+        return self._last(self._plateau_ms, self._least)
+
+    def longer(self) -> Stretch | None:
+        """For a scale that shakes."""
+        return self._last(max(ROUGH_MS, self._plateau_ms), 2 * MIN_BLOCKS)
+
+    def longest(self) -> Stretch | None:
+        """All there is, if it is full."""
+        return Stretch(self._blocks) if len(self._blocks) == LONGEST_BLOCKS else None
+
+    def _last(self, span_ms: int, least: int) -> Stretch | None:
+        blocks = self._blocks
+        if len(blocks) < least:
+            return None
+        begin_ms, count = blocks[-1].end_ms - span_ms, 0
+        for block in reversed(blocks):
+            count += 1
+            if block.start_ms <= begin_ms and count >= least:
+                return Stretch(list(islice(blocks, len(blocks) - count, None)))
+        return None
