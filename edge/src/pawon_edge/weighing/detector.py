@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from pawon_contract.messages import Weighing, WeighingKind
 
-from .jump import SIGMAS, Jumps
+from .jump import SIGMAS, SLOWEST_MS, Jumps
 from .noise import BLOCK_SHAKES_MORE, Noise
-from .plateau import BLOCK_MS, Block, Blocks, Stretch
+from .plateau import BLOCK_MS, LONGEST_BLOCKS, Block, Blocks, Stretch
 from .stand import Stand
 from .trace import Trace
 
@@ -38,6 +38,9 @@ NEVER_MS = -(2**60)
 SAME_MS = 40
 # A clock that was set back is believed after so many samples; single ones came late.
 BACKWARDS = 5
+# Domain: a touch returns within two divisions; but what came must have gone again, not only most of it.
+RETURN_DIVISIONS = 2.0
+RETURN_SHARE = 0.1
 # A load rests a second longer than plateau_s to be told of; the settling before it belongs to the handling.
 SETTLE_MS = 1_000
 # Back on its plateau after handling: two seconds within its noise.
@@ -265,17 +268,14 @@ class WeighingDetector:
             self._within += 1
             if not self._away:
                 return self._on_stand(top, block, off)
-            if self._within >= BACK_BLOCKS:
-                found = self._blocks.newest()
-                return self._back(len(self._stands) - 1, found) if found is not None else []
-            return []
+            return self._back(len(self._stands) - 1, block.end_ms) if self._within >= BACK_BLOCKS else []
         self._within = 0
         if not self._away:
             self._leave()
         top_off = abs(off)
         self._peak_g = max(self._peak_g, top_off) if self._peak_g < math.inf else top_off
         found = self._blocks.newest()
-        if found is not None:
+        if found is not None and top.left_ms is not None and found.start_ms >= top.left_ms:
             if found.calm(noise, self.division_g):
                 return self._calm(found)
             self._rough()
@@ -299,29 +299,27 @@ class WeighingDetector:
         return self._tell_due(block.end_ms) if len(self._stands) > 1 else []
 
     def _look_for_first(self) -> list[Weighing]:
-        found = self._blocks.newest()
-        if found is None:
-            return []
-        known = self._noise.known
-        calm = not found.moving and (
-            found.calm(self._noise, self.division_g) if known else found.steady(self.division_g)
-        )
-        if not calm:
-            found = self._blocks.longest()
-            if found is None or not found.steady(self.division_g):
+        found, noise = self._blocks.newest(), self._noise
+        if found is None or not self._calm_at_first(found):
+            found = self._blocks.rough(self.division_g)
+            if found is None or found.blocks < LONGEST_BLOCKS:
                 return []
-        if not known or not calm:
-            self._noise.set(found.between, found.within)
+            noise.known = False
+        if not noise.known:
+            noise.set(found.between, found.within)
         return self._first(found)
+
+    def _calm_at_first(self, found: Stretch) -> bool:
+        if self._noise.known:
+            return found.calm(self._noise, self.division_g)
+        return not found.moving and found.even(self.division_g)
 
     def _rough(self) -> None:
         """It does not stand as it does by itself: does it at least go nowhere?"""
-        found = self._blocks.longer()
-        top = self._stands[-1]
-        if found is None or not found.steady(self.division_g):
+        found, top = self._blocks.rough(self.division_g), self._stands[-1]
+        if found is None or top.left_ms is None or found.start_ms < top.left_ms:
             return
-        error = 2 * found.error_g
-        if abs(found.mean - top.level) < max(self._needed(top.level), error) and not found.moving:
+        if abs(found.mean - top.level) < max(self._needed(top.level), 2 * found.error_g) and not found.moving:
             # The load is the same, the floor shakes: from now on this is what the scale does by itself.
             self._noise.set(found.between, found.within)
             self._step_g = self._needed(top.level)
@@ -342,29 +340,41 @@ class WeighingDetector:
         if self._key:
             self._key = False
             return self._counts_anew("tare", found)
-        for number in range(len(stands) - 1, -1, -1):
-            stand = stands[number]
-            home = stand.anchor if number == len(stands) - 1 else stand.level
-            if abs(found.mean - home) < self._needed(stand.level):
-                top_left_ms = stands[-1].left_ms or found.start_ms
-                if number < len(stands) - 1 and top_left_ms - (stand.left_ms or top_left_ms) > self._touch_ms:
-                    continue
-                return self._back(number, found)
-        if self._jumps.clean_since(found.start_ms):
-            kind = self._key_kind(found)
-            if kind is not None:
-                return self._counts_anew(kind, found)
-        out: list[Weighing] = []
         clean = self._jumps.clean_since(found.start_ms)
-        if self._usual_ms <= 300:
+        if clean and abs(found.mean - stands[-1].level) >= self._step_g and (kind := self._key_kind(found)) is not None:
+            return self._counts_anew(kind, found)
+        self._drop_short()
+        number = self._earlier(found)
+        if number is not None:
+            return self._back(number, found.end_ms, found)
+        if self._usual_ms <= SLOWEST_MS:
             self._jumps.load_came(clean)
         self._push(Stand(found))
-        return out + self._tell_due(found.end_ms)
+        return self._tell_due(found.end_ms)
+
+    def _earlier(self, found: Stretch) -> int | None:
+        """The stand that a load which was handled came back to."""
+        stands = self._stands
+        top = stands[-1]
+        if abs(found.mean - top.anchor) < self._needed(top.level):
+            return len(stands) - 1
+        leaving_ms = found.start_ms if top.left_ms is None else top.left_ms
+        for number in range(len(stands) - 2, -1, -1):
+            stand = stands[number]
+            if leaving_ms - (leaving_ms if stand.left_ms is None else stand.left_ms) > self._touch_ms:
+                return None
+            error = 3 * math.sqrt(self._noise.blocks * (1 / stand.count + 1 / found.blocks))
+            share = RETURN_SHARE * abs(top.level - stand.level)
+            near = max(0.5 * self.division_g + error, min(RETURN_DIVISIONS * self.division_g, share))
+            if abs(found.mean - stand.level) <= near:
+                return number
+        return None
 
     def _key_kind(self, found: Stretch) -> WeighingKind | None:
         """A clean jump to 0, below 0, or back by what a key took off before: nobody moves a load like that."""
         top = self._stands[-1]
-        zero = max(0.75 * self.division_g, 3 * found.error_g)
+        # A key takes what is felt at that moment for zero, noise included.
+        zero = max(self.division_g, 3 * self._noise.sample_g)
         to_zero = abs(found.mean) <= zero
         if self._jumps.unseen:
             return "restart" if to_zero else None
@@ -382,7 +392,7 @@ class WeighingDetector:
         self._away, self._peak_g, self._swayed = True, 0.0, False
 
     def _push(self, stand: Stand) -> None:
-        self._drop_short(stand.start_ms)
+        self._drop_short()
         top = self._stands[-1]
         if top.left_ms is None:
             top.left_ms = top.seen_ms
@@ -391,7 +401,7 @@ class WeighingDetector:
         self._step_g = self._needed(stand.level)
         self._trace.quiet_g = max(self.division_g, 3 * self._noise.sample_g)
 
-    def _drop_short(self, now_ms: int | None = None) -> None:
+    def _drop_short(self) -> None:
         """What did not rest long enough between two steps was a part of the handling."""
         least_ms = self.plateau_s * 1000 + SETTLE_MS
         while len(self._stands) > 1 and self._stands[-1].rested_ms(self._heard_ms) < least_ms:
@@ -408,23 +418,26 @@ class WeighingDetector:
         self._push(Stand(found))
         return self._tell_due(found.end_ms)
 
-    def _back(self, number: int, found: Stretch) -> list[Weighing]:
-        """The load is where it was: nobody moved stock, whatever lay there meanwhile."""
+    def _back(self, number: int, end_ms: int, found: Stretch | None = None) -> list[Weighing]:
+        """The load is where it was (``found``: or a little beside): nobody moved stock, whatever lay there meanwhile."""
         stands = self._stands
         stand = stands[number]
-        left_ms = stand.left_ms if stand.left_ms is not None else found.start_ms
+        back_ms = end_ms - BACK_BLOCKS * BLOCK_MS if found is None else found.start_ms
+        left_ms = stand.left_ms if stand.left_ms is not None else back_ms
         peak = self._peak_g
         if number < len(stands) - 1:
             peak = max([peak] + [abs(one.level - stand.level) for one in stands[number + 1 :]])
         out: list[Weighing] = []
-        away_ms = found.start_ms - left_ms
+        away_ms = back_ms - left_ms
         if peak >= self._needed(stand.level) and away_ms >= self.plateau_s * 1000:
             person = self._swayed and PERSON_G <= peak < math.inf and number == len(stands) - 1
             level = self._shown(stand.level)
             kind: WeighingKind = "person" if person else "touch"
-            out.append(self._row(kind, level, level, left_ms, found.end_ms, stand, 0.9))
+            out.append(self._row(kind, level, level, left_ms, end_ms, stand, 0.9))
         del stands[number + 1 :]
-        stand.resume(found, self.division_g)
+        stand.left_ms, stand.seen_ms = None, end_ms
+        if found is not None:
+            stand.resume(found, self.division_g)
         self._away, self._doubt, self._within, self._peak_g = False, None, 1, 0.0
         self._step_g = self._needed(stand.level)
         if abs(stand.level) <= 0.75 * self.division_g and abs(stand.anchor) < self._step_g and stand.stepped:
@@ -433,10 +446,11 @@ class WeighingDetector:
             stand.anchor = stand.level
         if abs(stand.level - stand.anchor) >= self._step_g:
             return out + self._crept(stand)
-        return out + self._tell_due(found.end_ms)
+        return out + self._tell_due(end_ms)
 
     def _counts_anew(self, kind: WeighingKind, found: Stretch) -> list[Weighing]:
-        """The load is the same and is shown from another zero: all stands with it."""
+        """The load is the same and is shown from another zero. Who presses a key means what lies there: it is told."""
+        told = self._tell_due(found.start_ms, at_once=True)
         top = self._stands[-1]
         left_ms = top.left_ms if top.left_ms is not None else top.seen_ms
         by_g = found.mean - top.level
@@ -451,8 +465,8 @@ class WeighingDetector:
         self._step_g = self._needed(top.level)
         self._jumps.shaken()
         after_g = self._shown(self._stands[0].known(self.division_g))
-        out = [self._row(kind, before_g, after_g, left_ms, found.end_ms, self._stands[0], 0.5)]
-        return out + self._tell_due(found.end_ms)
+        row = self._row(kind, before_g, after_g, left_ms, found.end_ms, self._stands[0], 0.5)
+        return [*told, row, *self._tell_due(found.end_ms)]
 
     def _first(self, found: Stretch) -> list[Weighing]:
         before, self.last_stable_g = self.last_stable_g, None

@@ -17,11 +17,15 @@ from .noise import SHAKES_MORE, STRAYS_MORE, Noise
 BLOCK_MS = 500
 # A stretch with fewer blocks has no spread worth the name.
 MIN_BLOCKS = 4
-# Four sigma of the slope's own error: 1 in 16 000 by chance.
+# Four sigma of the slope's own error: 1 in 16,000 by chance.
 SLOPE_SIGMAS = 4.0
 # Eight seconds hold four swings of the slowest sway (0.5 Hz); twenty hold wind of a ceiling fan.
 ROUGH_MS = 8_000
+ROUGH_BLOCKS = 16
 LONGEST_BLOCKS = 40
+# A step leaves three of four quarters quiet; the second quietest of four that shake alike has more than an eighth of the
+# whole in 99 of 100.
+QUARTERS_STRAY = 8.0
 
 
 class Block:
@@ -80,9 +84,18 @@ class Stretch:
             and self.level(noise.blocks, division_g)
         )
 
-    def steady(self, division_g: float) -> bool:
-        """Rough but going nowhere: its own noise explains its slope."""
-        return self.level(self.between, division_g)
+    def even(self, division_g: float) -> bool:
+        """Going nowhere, judged by its own noise about its own slope."""
+        count = self.blocks
+        sloped = self.rise * self.rise * count * (count + 1) / (12 * (count - 1))
+        return self.level(max(0.0, self.between * (count - 1) - sloped) / (count - 2), division_g)
+
+
+def shaken(blocks: Sequence[Block]) -> bool:
+    """It strays in (nearly) every quarter as much as in all: a floor that shakes or a body that sways, and no step."""
+    quarter = len(blocks) // 4
+    spreads = sorted(Stretch(blocks[n * quarter : (n + 1) * quarter]).between for n in range(4))
+    return Stretch(blocks).between <= QUARTERS_STRAY * spreads[1]
 
 
 class Blocks:
@@ -103,23 +116,24 @@ class Blocks:
 
     def newest(self) -> Stretch | None:
         """The shortest stretch that may be a plateau."""
-        return self._last(self._plateau_ms, self._least)
+        blocks = self._last(self._plateau_ms, self._least)
+        return Stretch(blocks) if blocks else None
 
-    def longer(self) -> Stretch | None:
-        """For a scale that shakes."""
-        return self._last(max(ROUGH_MS, self._plateau_ms), 2 * MIN_BLOCKS)
+    def rough(self, division_g: float) -> Stretch | None:
+        """A longer one that shakes all the time and goes nowhere."""
+        for span_ms, least in ((max(ROUGH_MS, self._plateau_ms), ROUGH_BLOCKS), (0, LONGEST_BLOCKS)):
+            blocks = self._last(span_ms, least)
+            if blocks and shaken(blocks) and (found := Stretch(blocks)).even(division_g):
+                return found
+        return None
 
-    def longest(self) -> Stretch | None:
-        """All there is, if it is full."""
-        return Stretch(self._blocks) if len(self._blocks) == LONGEST_BLOCKS else None
-
-    def _last(self, span_ms: int, least: int) -> Stretch | None:
+    def _last(self, span_ms: int, least: int) -> list[Block]:
         blocks = self._blocks
         if len(blocks) < least:
-            return None
+            return []
         begin_ms, count = blocks[-1].end_ms - span_ms, 0
         for block in reversed(blocks):
             count += 1
             if block.start_ms <= begin_ms and count >= least:
-                return Stretch(list(islice(blocks, len(blocks) - count, None)))
-        return None
+                return list(islice(blocks, len(blocks) - count, None))
+        return []
