@@ -47,6 +47,10 @@ SETTLE_MS = 1_000
 BACK_BLOCKS = 4
 # A block is on the plateau within so many sigma: 1 in 400 falls out, which costs a closer look.
 NEAR_SIGMAS = 3.0
+# Noise is learned from means two seconds apart: slow enough for wind, quick enough not to see what flows.
+DIFFERENCE_BLOCKS = 4
+# The mean of three seconds, as the detector keeps it, strays by 0.3 sigma of a block: four of those.
+ASTRAY_SIGMAS = 1.2
 # At the end of a recording a step counts when it rested so long (the least rest that is promised to be enough).
 REST_MS = 5_000
 # Stands that wait, at most: two minutes of one every four seconds.
@@ -131,7 +135,7 @@ class WeighingDetector:
             if not self._set_back(spacing_ms):
                 return []
             out = self.lose_sight()
-        elif spacing_ms > max(UNSEEN_MS, GAP_INTERVALS * self._usual_ms) and self._heard_ms != NEVER_MS:
+        elif spacing_ms > max(UNSEEN_MS + 2 * self._usual_ms, GAP_INTERVALS * self._usual_ms) and self._heard_ms != NEVER_MS:
             out = self.lose_sight()
         self._heard_ms, self._backwards = at_ms, 0
         if mass_g is None or not -MOST_G < mass_g < MOST_G:
@@ -223,7 +227,8 @@ class WeighingDetector:
 
     def _jumped(self, at_ms: int, mass_g: float) -> None:
         stands = self._stands
-        quiet = bool(stands) and not self._away and not self._jumps.watching and self._within > 0
+        handled = self._away and self._peak_g > self._step_g / 2
+        quiet = bool(stands) and not handled and not self._jumps.watching
         near = self.division_g + SIGMAS * self._noise.sample_g
         if quiet:
             quiet = abs(self._mass_g - stands[-1].level) <= near
@@ -267,7 +272,7 @@ class WeighingDetector:
         ):
             self._within += 1
             if not self._away:
-                return self._on_stand(top, block, off)
+                return self._on_stand(top, block)
             return self._back(len(self._stands) - 1, block.end_ms) if self._within >= BACK_BLOCKS else []
         self._within = 0
         if not self._away:
@@ -281,9 +286,11 @@ class WeighingDetector:
             self._rough()
         return self._tell_due(block.end_ms)
 
-    def _on_stand(self, top: Stand, block: Block, off: float) -> list[Weighing]:
-        top.follow(block.mean, block.end_ms)
-        self._noise.learn(off, block.squares, block.count)
+    def _on_stand(self, top: Stand, block: Block) -> list[Weighing]:
+        noise = self._noise
+        top.follow(block.mean, block.end_ms, max(self.division_g, ASTRAY_SIGMAS * math.sqrt(noise.blocks)))
+        if self._within > DIFFERENCE_BLOCKS:
+            noise.learn(self._blocks.since(DIFFERENCE_BLOCKS), block.squares, block.count)
         crept = abs(top.level - top.anchor)
         if crept >= self._step_g:
             return self._crept(top)
@@ -364,8 +371,9 @@ class WeighingDetector:
             if leaving_ms - (leaving_ms if stand.left_ms is None else stand.left_ms) > self._touch_ms:
                 return None
             error = 3 * math.sqrt(self._noise.blocks * (1 / stand.count + 1 / found.blocks))
-            share = RETURN_SHARE * abs(top.level - stand.level)
-            near = max(0.5 * self.division_g + error, min(RETURN_DIVISIONS * self.division_g, share))
+            near = 0.5 * self.division_g + error
+            if not self._passed(number):
+                near = max(near, min(RETURN_DIVISIONS * self.division_g, RETURN_SHARE * abs(top.level - stand.level)))
             if abs(found.mean - stand.level) <= near:
                 return number
         return None
@@ -406,6 +414,19 @@ class WeighingDetector:
         least_ms = self.plateau_s * 1000 + SETTLE_MS
         while len(self._stands) > 1 and self._stands[-1].rested_ms(self._heard_ms) < least_ms:
             del self._stands[-1]
+        self._fold(len(self._stands) - 1)
+
+    def _fold(self, number: int) -> bool:
+        """A stand that crept back to where the one before it was is that one."""
+        if number < 1:
+            return False
+        before, stand = self._stands[number - 1 : number + 1]
+        if abs(stand.level - before.anchor) >= self._needed(before.anchor):
+            return False
+        before.left_ms, before.seen_ms = stand.left_ms, stand.seen_ms
+        before.level, before.count = stand.level, stand.count
+        del self._stands[number]
+        return True
 
     def _crept(self, top: Stand) -> list[Weighing]:
         """It flowed: more than drift, without a step that could be seen."""
@@ -417,6 +438,14 @@ class WeighingDetector:
             return []
         self._push(Stand(found))
         return self._tell_due(found.end_ms)
+
+    def _passed(self, number: int) -> bool:
+        """Whether that stand was only one of several steps of one direction: then what comes back may be a crate."""
+        stands = self._stands
+        if number == 0 or stands[number].rested_ms(self._heard_ms) + SETTLE_MS >= self._merge_ms:
+            return False
+        before, stand, after = stands[number - 1 : number + 2]
+        return (stand.anchor > before.anchor) == (after.anchor > stand.anchor)
 
     def _back(self, number: int, end_ms: int, found: Stretch | None = None) -> list[Weighing]:
         """The load is where it was (``found``: or a little beside): nobody moved stock, whatever lay there meanwhile."""
@@ -437,12 +466,11 @@ class WeighingDetector:
         del stands[number + 1 :]
         stand.left_ms, stand.seen_ms = None, end_ms
         if found is not None:
-            stand.resume(found, self.division_g)
+            stand.resume(found)
         self._away, self._doubt, self._within, self._peak_g = False, None, 1, 0.0
         self._step_g = self._needed(stand.level)
-        if abs(stand.level) <= 0.75 * self.division_g and abs(stand.anchor) < self._step_g and stand.stepped:
+        if abs(stand.level) <= 0.75 * self.division_g and abs(stand.anchor) < self._step_g:
             # Too little to be told went to 0: the zero key, or zero tracking.
-            stand.stepped = 0.0
             stand.anchor = stand.level
         if abs(stand.level - stand.anchor) >= self._step_g:
             return out + self._crept(stand)
@@ -460,7 +488,7 @@ class WeighingDetector:
         before_g = self._known_g(self._stands[0])
         for stand in self._stands:
             stand.shift(by_g)
-        top.resume(found, self.division_g)
+        top.resume(found)
         self._away, self._within = False, 1
         self._step_g = self._needed(top.level)
         self._jumps.shaken()
@@ -480,7 +508,6 @@ class WeighingDetector:
         if abs(found.mean - known) < self._needed(known):
             if before is not None and kind != "tare":
                 # The known level stays: a slow withdrawal must not be eaten by restarts either.
-                stand.stepped = found.mean - before
                 stand.anchor = float(before)
             return []
         # Nobody watched while the load changed: recorded, but never taken for granted.
@@ -498,11 +525,11 @@ class WeighingDetector:
         out: list[Weighing] = []
         stands = self._stands
         while len(stands) > 1:
-            up = stands[1].level > stands[0].level
+            up = stands[1].anchor > stands[0].anchor
             last = 1
             while (
                 last + 1 < len(stands)
-                and (stands[last + 1].level > stands[last].level) == up
+                and (stands[last + 1].anchor > stands[last].anchor) == up
                 and stands[last].rested_ms(now_ms) + SETTLE_MS < self._merge_ms
             ):
                 last += 1
@@ -516,11 +543,19 @@ class WeighingDetector:
             elif len(stands) <= MAX_STANDS:
                 if now_ms - stepped_ms < self._touch_ms or (newest and rested_ms < self._merge_ms):
                     break
+                if newest and not stands[last].steady(
+                    max(self.division_g, self._noise.block_g), self._merge_ms, now_ms
+                ):
+                    break
                 if newest and self._away and now_ms - (stands[last].left_ms or now_ms) < self._merge_ms:
                     break
+            if abs(stands[last].level - stands[0].anchor) < self._needed(stands[0].anchor):
+                del stands[1:last]
+                self._fold(1)
+                continue
             out.append(self._movement(stands[0], stands[last]))
             del stands[:last]
-            stands[0].anchor, stands[0].stepped = stands[0].level, 0.0
+            stands[0].anchor = stands[0].level
             stands[0].judged_ms = stands[0].seen_ms
             self._trace.forget_before(stands[0].left_ms or stands[0].start_ms)
         return out

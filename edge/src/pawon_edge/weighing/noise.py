@@ -24,7 +24,7 @@ BLOCK_SHAKES_MORE = 8.5
 
 
 class Noise:
-    """Of one scale, in g². ``samples``: variance of samples within a block; ``blocks``: of block means about the level."""
+    """Of one scale, in g². ``samples``: variance of samples within a block; ``blocks``: of block means."""
 
     __slots__ = ("_least", "blocks", "known", "samples")
 
@@ -33,9 +33,10 @@ class Noise:
         self.samples = self.blocks = self._least
         self.known = False
 
-    def learn(self, block_off_g: float, squares: float, count: int) -> None:
-        """One block of a scale that stands: how far its mean is off the level, and its inner squares."""
-        self.blocks += (max(self._least, block_off_g * block_off_g) - self.blocks) / MEMORY_BLOCKS
+    def learn(self, differs_g: float, squares: float, count: int) -> None:
+        """One block of a scale that stands: how its mean differs from that of two seconds before (so that what flows
+        slowly is no noise), and its inner squares."""
+        self.blocks += (max(self._least, differs_g * differs_g / 2) - self.blocks) / MEMORY_BLOCKS
         if count > 1:
             self.samples += (max(self._least, squares / (count - 1)) - self.samples) / MEMORY_BLOCKS
 

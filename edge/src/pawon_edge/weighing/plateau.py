@@ -114,6 +114,11 @@ class Blocks:
     def clear(self) -> None:
         self._blocks.clear()
 
+    def since(self, count: int) -> float:
+        """The mean of the newest block less that of ``count`` blocks before; 0 if there is none."""
+        blocks = self._blocks
+        return blocks[-1].mean - blocks[-1 - count].mean if len(blocks) > count else 0.0
+
     def newest(self) -> Stretch | None:
         """The shortest stretch that may be a plateau."""
         blocks = self._last(self._plateau_ms, self._least)
