@@ -84,6 +84,7 @@ class WeighingDetector:
     _book_g: int = 0  # the end of the chain: after_g of the newest row
     _doubt: Stand | None = None  # a load that sways
     _unseen: WeighingKind = "restart"  # why the first stand may be another than the last known
+    _judged_ms: int | None = None  # since when that one drifts
     _key: bool = False  # the scale said that it counts from elsewhere now
     _keyed_g: float = 0.0  # what keys took off what is shown, as far as nobody cleared it
     _load: str | None = None
@@ -174,12 +175,13 @@ class WeighingDetector:
         if self._stands:
             self._book_g = self.stable_g or 0
             self.last_stable_g, self._unseen = self._book_g, "restart"
+            self._judged_ms = self._stands[0].judged_ms
         self._begin_anew()
         return out
 
     def forget_plateau(self, last_stable_g: int) -> None:
         """Begin anew from a load that is known from before."""
-        self.last_stable_g, self._unseen = last_stable_g, "restart"
+        self.last_stable_g, self._unseen, self._judged_ms = last_stable_g, "restart", None
         self._begin_anew()
 
     @property
@@ -509,6 +511,7 @@ class WeighingDetector:
             if before is not None and kind != "tare":
                 # The known level stays: a slow withdrawal must not be eaten by restarts either.
                 stand.anchor = float(before)
+                stand.judged_ms = stand.judged_ms if self._judged_ms is None else min(self._judged_ms, stand.judged_ms)
             return []
         # Nobody watched while the load changed: recorded, but never taken for granted.
         return [
