@@ -36,7 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--mass-g", type=float, help="mass that lies on the scale, in grams, to decide between two formats"
     )
     finder.add_argument("--seconds", type=float, default=wizard.LISTEN_S, help="how long to listen at each speed")
-    weigher = commands.add_parser("weighings", help="what the weighing detector makes of a recording (CSV: time,mass_g)")
+    weigher = commands.add_parser(
+        "weighings", help="what the weighing detector makes of a recording (CSV: time,mass_g)"
+    )
     weigher.add_argument("file", type=Path)
     weigher.add_argument("--division-g", type=float, required=True, help="the scale's division, in grams")
     weigher.add_argument("--json", action="store_true", help="one object a line instead of a table")

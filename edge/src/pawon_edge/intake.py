@@ -69,9 +69,7 @@ class Intake:
         wrong = self._wrong(line, observed)
         if wrong is not None:
             kind, detail = wrong
-            trouble = Trouble(
-                sensor=observed.sensor, at_ms=observed.at_ms, kind=kind, detail=detail, raw=observed.raw
-            )
+            trouble = Trouble(sensor=observed.sensor, at_ms=observed.at_ms, kind=kind, detail=detail, raw=observed.raw)
             self._trouble(line, trouble)
             return self._without_number(line, trouble), None
         return self._good(line, observed)

@@ -136,7 +136,10 @@ class WeighingDetector:
             if not self._set_back(spacing_ms):
                 return []
             out = self.lose_sight()
-        elif spacing_ms > max(UNSEEN_MS + 2 * self._usual_ms, GAP_INTERVALS * self._usual_ms) and self._heard_ms != NEVER_MS:
+        elif (
+            spacing_ms > max(UNSEEN_MS + 2 * self._usual_ms, GAP_INTERVALS * self._usual_ms)
+            and self._heard_ms != NEVER_MS
+        ):
             out = self.lose_sight()
         self._heard_ms, self._backwards = at_ms, 0
         if mass_g is None or not -MOST_G < mass_g < MOST_G:
@@ -450,7 +453,7 @@ class WeighingDetector:
         return (stand.anchor > before.anchor) == (after.anchor > stand.anchor)
 
     def _back(self, number: int, end_ms: int, found: Stretch | None = None) -> list[Weighing]:
-        """The load is where it was (``found``: or a little beside): nobody moved stock, whatever lay there meanwhile."""
+        """The load is where it was (``found``: or a little beside): nobody moved stock, whatever lay there then."""
         stands = self._stands
         stand = stands[number]
         back_ms = end_ms - BACK_BLOCKS * BLOCK_MS if found is None else found.start_ms
@@ -583,8 +586,9 @@ class WeighingDetector:
         return row
 
     def _confidence(self, before: Stand, after: Stand) -> float:
-        """How far the step is above the least one (at it: 0.5 lost by half), how long the shorter plateau rested (3 s: a
-        third lost), how exactly both are known in divisions, and whether the load was calm."""
+        """A product: how far the step is above the least one (0.5 at it, 0.93 at twice that), how long the shorter of
+        both plateaus rested (0.63 at 3 s, 0.95 at 9 s), how exactly their levels are known against the least step, and
+        whether the load was calm (0.5 if it still swayed when it was told)."""
         least = self._least(after.level)
         size = 1 - 0.5 * math.exp(-2 * max(0.0, abs(after.level - before.level) / least - 1))
         rested_s = min(before.rested_ms(self._heard_ms), after.rested_ms(self._heard_ms)) / 1000
@@ -619,9 +623,7 @@ class WeighingDetector:
 
     def _least(self, load_g: float) -> float:
         """The least step that is told."""
-        return max(
-            LEAST_DIVISIONS * self.division_g, LEAST_G, LEAST_SHARE * abs(load_g), self._noise.least_step_g
-        )
+        return max(LEAST_DIVISIONS * self.division_g, LEAST_G, LEAST_SHARE * abs(load_g), self._noise.least_step_g)
 
     def _needed(self, load_g: float) -> float:
         """What a step of that size at least measures: rounding takes up to half a division."""

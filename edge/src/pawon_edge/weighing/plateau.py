@@ -23,13 +23,13 @@ SLOPE_SIGMAS = 4.0
 ROUGH_MS = 8_000
 ROUGH_BLOCKS = 16
 LONGEST_BLOCKS = 40
-# A step leaves three of four quarters quiet; the second quietest of four that shake alike has more than an eighth of the
-# whole in 99 of 100.
+# A step leaves three of four quarters quiet; the second quietest of four that shake alike has more than an eighth of
+# the whole in 99 of 100.
 QUARTERS_STRAY = 8.0
 
 
 class Block:
-    """Some samples: from when to when, how many, their mean, the sum of squares about it; ``moving``: the device says so."""
+    """Some samples: from when to when, how many, their mean, their squares about it; ``moving``: the device says so."""
 
     __slots__ = ("count", "end_ms", "mean", "moving", "squares", "start_ms")
 
@@ -136,9 +136,8 @@ class Blocks:
         blocks = self._blocks
         if len(blocks) < least:
             return []
-        begin_ms, count = blocks[-1].end_ms - span_ms, 0
-        for block in reversed(blocks):
-            count += 1
+        begin_ms = blocks[-1].end_ms - span_ms
+        for count, block in enumerate(reversed(blocks), 1):
             if block.start_ms <= begin_ms and count >= least:
                 return list(islice(blocks, len(blocks) - count, None))
         return []

@@ -23,8 +23,8 @@ class Stand:
     """One plateau, ``start_ms`` to ``left_ms``. ``calm``: it was as quiet as the scale is by itself."""
 
     __slots__ = (
-        "anchor", "calm", "count", "judged_ms", "left_ms", "level", "marked", "near_ms", "newest", "seen_ms", "start_ms",
-        "steady_ms",
+        "anchor", "calm", "count", "judged_ms", "left_ms", "level", "marked", "near_ms", "newest", "seen_ms",
+        "start_ms", "steady_ms",
     )  # fmt: skip
 
     def __init__(self, found: Stretch, *, calm: bool = True) -> None:
@@ -59,7 +59,7 @@ class Stand:
         self.marked += by_g
 
     def steady(self, within_g: float, for_ms: int, now_ms: int) -> bool:
-        """Its level has not moved by more than ``within_g`` for so long; what swings slowly (wind) is no new load yet."""
+        """Its level has not moved by more than ``within_g`` for so long; what swings slowly (wind) is no load yet."""
         if abs(self.level - self.marked) > within_g:
             self.marked, self.steady_ms = self.level, now_ms
         return now_ms - self.steady_ms >= for_ms
