@@ -41,6 +41,8 @@ BACKWARDS = 5
 # Domain: a touch returns within two divisions; but what came must have gone again, not only most of it.
 RETURN_DIVISIONS = 2.0
 RETURN_SHARE = 0.1
+# Or within what the two means may differ by chance: 1 in 16,000 does more.
+RETURN_SIGMAS = 4.0
 # A load rests a second longer than plateau_s to be told of; the settling before it belongs to the handling.
 SETTLE_MS = 1_000
 # Back on its plateau after handling: two seconds within its noise.
@@ -373,9 +375,9 @@ class WeighingDetector:
         leaving_ms = found.start_ms if top.left_ms is None else top.left_ms
         for number in range(len(stands) - 2, -1, -1):
             stand = stands[number]
-            if leaving_ms - (leaving_ms if stand.left_ms is None else stand.left_ms) > self._touch_ms:
+            if leaving_ms - stands[number + 1].start_ms > self._touch_ms:
                 return None
-            error = 3 * math.sqrt(self._noise.blocks * (1 / stand.count + 1 / found.blocks))
+            error = RETURN_SIGMAS * math.sqrt(self._noise.blocks * (1 / stand.count + 1 / found.blocks))
             near = 0.5 * self.division_g + error
             if not self._passed(number):
                 near = max(near, min(RETURN_DIVISIONS * self.division_g, RETURN_SHARE * abs(top.level - stand.level)))
@@ -470,6 +472,7 @@ class WeighingDetector:
             out.append(self._row(kind, level, level, left_ms, end_ms, stand, 0.9))
         del stands[number + 1 :]
         stand.left_ms, stand.seen_ms = None, end_ms
+        stand.steady_ms = end_ms  # what waits to be told needs its rest in one piece
         if found is not None:
             stand.resume(found)
         self._away, self._doubt, self._within, self._peak_g = False, None, 1, 0.0
@@ -539,7 +542,7 @@ class WeighingDetector:
                 and stands[last].rested_ms(now_ms) + SETTLE_MS < self._merge_ms
             ):
                 last += 1
-            stepped_ms = stands[last - 1].left_ms or stands[last].start_ms
+            stepped_ms = stands[last].start_ms
             newest = last == len(stands) - 1
             rested_ms = stands[last].rested_ms(now_ms)
             if at_once:
