@@ -59,6 +59,8 @@ REST_MS = 5_000
 MAX_STANDS = 32
 # An addition of at least three times what was left, to a stock that was being emptied, is a refill.
 REFILL_TIMES = 3.0
+# What flows for longer is told in pieces.
+FLOW_MS = 300_000
 # Above every scale; a wild number must not spoil sums for ever.
 MOST_G = 1e9
 
@@ -152,7 +154,7 @@ class WeighingDetector:
         off = mass_g - self._mass_g
         if off > self._step_g or off < -self._step_g:
             self._jumped(at_ms, mass_g)
-        elif self._jumps.watching and self._jumps.strays(mass_g, self.division_g + SIGMAS * self._noise.sample_g):
+        elif self._jumps.watching and self._jumps.strays(mass_g, self._chance_g()):
             self._jumps.shaken()
         self._trace.keep(at_ms, mass_g)
         if at_ms - self._start_ms >= BLOCK_MS and self._count:
@@ -236,9 +238,8 @@ class WeighingDetector:
         stands = self._stands
         handled = self._away and self._peak_g > self._step_g / 2
         quiet = bool(stands) and not handled and not self._jumps.watching
-        near = self.division_g + SIGMAS * self._noise.sample_g
         if quiet:
-            quiet = abs(self._mass_g - stands[-1].level) <= near
+            quiet = abs(self._mass_g - stands[-1].level) <= self._chance_g()
         self._jumps.moved(at_ms, at_ms - self._at_ms, mass_g, from_quiet=quiet, usual_ms=self._usual_ms)
         # What lies before a jump and what lies after it share no mean.
         if quiet:
@@ -303,9 +304,10 @@ class WeighingDetector:
             return self._crept(top)
         if crept <= self._step_g / 4:
             top.near_ms = block.end_ms
+        if self._within % 8 == 0:
+            self._step_g = self._needed(top.level)
         if self._within % 128 == 0:
             top.settle_drift(self.division_g)
-            self._step_g = self._needed(top.level)
             self._trace.quiet_g = max(self.division_g, 3 * self._noise.sample_g)
             if len(self._stands) == 1:
                 self._trace.forget_before(block.start_ms)
@@ -409,6 +411,8 @@ class WeighingDetector:
     def _push(self, stand: Stand) -> None:
         self._drop_short()
         top = self._stands[-1]
+        if abs(stand.level - top.level) < self._needed(top.level):
+            top.level = top.anchor  # small steps added up: they count from where the first began
         if top.left_ms is None:
             top.left_ms = top.seen_ms
         self._stands.append(stand)
@@ -436,7 +440,12 @@ class WeighingDetector:
         return True
 
     def _crept(self, top: Stand) -> list[Weighing]:
-        """It flowed: more than drift, without a step that could be seen."""
+        """It flowed: more than drift, without a step that could be seen. A flow is one movement while it lasts."""
+        stands = self._stands
+        lasts = len(stands) > 1 and top.seen_ms - top.start_ms < FLOW_MS
+        if lasts and (top.level > top.anchor) == (top.anchor > stands[-2].anchor):
+            top.anchor, top.near_ms = top.level, top.seen_ms
+            return self._tell_due(top.seen_ms)
         level, top.level = top.level, top.anchor
         top.left_ms = top.near_ms
         found = self._blocks.newest()
@@ -493,14 +502,14 @@ class WeighingDetector:
         self._keyed_g -= by_g
         if abs(self._keyed_g) < self.division_g:
             self._keyed_g = 0.0
-        before_g = self._known_g(self._stands[0])
+        before_g = self._shown(self._stands[0].level)
         for stand in self._stands:
             stand.shift(by_g)
         top.resume(found)
         self._away, self._within = False, 1
         self._step_g = self._needed(top.level)
         self._jumps.shaken()
-        after_g = self._shown(self._stands[0].known(self.division_g))
+        after_g = self._shown(self._stands[0].level)
         row = self._row(kind, before_g, after_g, left_ms, found.end_ms, self._stands[0], 0.5)
         return [*told, row, *self._tell_due(found.end_ms)]
 
@@ -570,7 +579,7 @@ class WeighingDetector:
         return out
 
     def _movement(self, before: Stand, after: Stand) -> Weighing:
-        before_g, after_g = self._known_g(before), self._shown(after.level)
+        before_g, after_g = self._shown(before.level), self._shown(after.level)
         kind: WeighingKind = "in" if after_g > before_g else "out"
         left_g = before.level - (self._zero_g or 0.0)
         if (
@@ -632,9 +641,10 @@ class WeighingDetector:
         """What a step of that size at least measures: rounding takes up to half a division."""
         return self._least(load_g) - 0.5 * min(self.division_g, LEAST_G / 3)
 
+    def _chance_g(self) -> float:
+        """How far two samples of one load may lie apart: rounding, and the noise of both within and between blocks."""
+        return self.division_g + SIGMAS * math.sqrt(2 * (self._noise.samples + self._noise.blocks))
+
     def _shown(self, level_g: float) -> int:
         """As the scale would show it, in whole grams."""
         return round(round(level_g / self.division_g) * self.division_g)
-
-    def _known_g(self, stand: Stand) -> int:
-        return self._shown(stand.known(self.division_g))

@@ -1,7 +1,8 @@
 """Where a load stood: its level, when, and how much of a change of that level was drift.
 
 A stand follows what the scale shows (``level``) and keeps what the book knows (``anchor``). What lies between them is
-drift if it is no more than drift can make in the time that passed; more adds up until it is a movement.
+drift if it is no more than drift can make in the time that passed; more adds up until it is a movement. A movement of
+its own that comes first is told exactly, from level to level, and names what lay between in the row's drift.
 """
 
 from __future__ import annotations
@@ -70,12 +71,6 @@ class Stand:
         drifted = self.level - self.anchor
         if passed_ms >= JUDGED_MS and abs(drifted) <= DRIFT_DIVISIONS * division_g * passed_ms / DRIFT_MS:
             self.anchor, self.judged_ms = self.level, self.seen_ms
-
-    def known(self, division_g: float) -> float:
-        """The level to count from when it is left: what may be drift or rounding is followed, more is stock."""
-        passed_ms = max(0, self.seen_ms - self.judged_ms)
-        allowed = division_g * (1 + DRIFT_DIVISIONS * passed_ms / DRIFT_MS)
-        return self.level if abs(self.level - self.anchor) <= allowed else self.anchor
 
     def rested_ms(self, now_ms: int) -> int:
         """For how long it stood."""
