@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pawon_contract import codec
-from pawon_contract.messages import Reading, SensorFault
+from pawon_contract.messages import Item, Reading, SensorFault, Weighing
 from pawon_edge.health import Health
 from pawon_edge.intake import MIN_SPACING_MS, Intake, SensorLine, judged
 from pawon_edge.reporting import Reporter
@@ -150,3 +150,32 @@ def test_whatever_comes_every_row_can_be_stored_and_read(observations: list[Samp
         rows += gateway.tick(observed.at_ms)
         for row in rows:
             assert codec.decode_item(codec.encode_item(row)) == row
+
+
+def test_an_overloaded_scale_is_not_out_of_sight() -> None:
+    """Samples without a number are handling, however long: the load that stands there afterwards was seen to come."""
+    gateway = intake()
+    rows: list[Item] = []
+    for at_ms in range(0, 130_000, 200):
+        observed: Sample | Trouble = sample(at_ms, 5_000.0, "timbangan-1", "mass_g")
+        if 20_000 <= at_ms < 35_000:
+            observed = Trouble(sensor="timbangan-1", at_ms=at_ms, kind="overload")
+        elif at_ms >= 35_000:
+            observed = sample(at_ms, 7_000.0, "timbangan-1", "mass_g")
+        rows += gateway.take(observed)[0] + gateway.tick(at_ms)
+    weighings = [(row.kind, row.before_g, row.after_g) for row in rows if isinstance(row, Weighing)]
+    assert weighings == [("first", 0, 5_000), ("in", 5_000, 7_000)]
+
+
+def test_a_tare_in_grams_reaches_the_detector() -> None:
+    """What the scale says it subtracts goes with the weighing, and a new tare is no movement."""
+    gateway = intake()
+    rows: list[Item] = []
+    for at_ms in range(0, 100_000, 200):
+        value, tare_g = (5_000.0, 0.0) if at_ms < 20_000 else (4_000.0, 1_000.0)
+        observed = Sample(
+            sensor="timbangan-1", at_ms=at_ms, quantity="mass_g", value=value, load="gross", tare_g=tare_g
+        )
+        rows += gateway.take(observed)[0]
+    weighings = [(row.kind, row.after_g - row.before_g, row.tare_g) for row in rows if isinstance(row, Weighing)]
+    assert weighings == [("first", 5_000, 0.0), ("tare", -1_000, 1_000.0)]

@@ -79,9 +79,18 @@ class Weighing(_Item, frozen=True, kw_only=True, tag="weighing"):
     """One change of load between two stable plateaus of one scale, in grams.
 
     ``start_ms`` is when the earlier plateau was left, ``end_ms`` when the later one was proven; ``trace`` is the raw
-    samples around it as ``[[ms since start_ms, g], ...]``. ``restart``: the load differs from the last stable value
-    known before the gateway's restart, so nobody saw it change. ``first``: the first plateau this spool ever saw on
-    the scale, with ``before_g`` 0.
+    samples around it as ``[[ms since start_ms, g], ...]``.
+
+    Stock moved: ``in``, ``out``, and ``refill``: an addition to a stock that was being emptied (the movement before was
+    an ``out``, and something is left) of at least three times what was left. Perhaps: ``restart``, the load differs
+    from the last one known and nobody saw it change (the gateway or the scale was away, or the scale took what lay
+    on it for zero); ``first``, the first plateau this spool ever saw on the scale, with ``before_g`` 0. No stock moved:
+    ``touch``, the load came back; ``person``, the same of 30 kg and more that swayed; ``tare``, a key, the same load is
+    shown from another zero; ``drift``.
+
+    Rows of one scale join: ``before_g`` is ``after_g`` of the row before plus ``drift_g``, but for ``touch`` and
+    ``person``, which stand beside. ``confidence``: how far the step is above the least that counts, how long both
+    plateaus rested, how exactly they are known, and whether the load was calm; 0.3 where nobody saw it.
 
     The scale's own state: ``zero_g`` is where it came to rest when it was last seen empty, at ``zero_at_ms`` (neither:
     not since the gateway started); ``load`` and ``tare_g`` are what it said of tare, where its format can; ``drift_g``

@@ -1,8 +1,9 @@
-"""``pawon-edge``: check a configuration, or run the gateway."""
+"""``pawon-edge``: check a configuration, run the gateway, find scales, weigh a recording."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import signal
 import sys
@@ -17,6 +18,7 @@ from .config import BrokerTable, ConfigError, GatewayConfig, load_config
 from .gateway import Gateway, data_dir_problem
 from .port_names import PortNames, ports
 from .spool import SpoolError
+from .weighing.recording import Recording, RecordingError, is_division, plain, summary
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +36,15 @@ def main(arguments: list[str] | None = None) -> int:
         "--mass-g", type=float, help="mass that lies on the scale, in grams, to decide between two formats"
     )
     finder.add_argument("--seconds", type=float, default=wizard.LISTEN_S, help="how long to listen at each speed")
+    weigher = commands.add_parser(
+        "weighings", help="what the weighing detector makes of a recording (CSV: time,mass_g)"
+    )
+    weigher.add_argument("file", type=Path)
+    weigher.add_argument("--division-g", type=float, required=True, help="the scale's division, in grams")
+    weigher.add_argument("--json", action="store_true", help="one object a line instead of a table")
     options = parser.parse_args(arguments)
+    if options.command == "weighings":
+        return weigh(options.file, options.division_g, as_json=options.json)
     if options.command == "wizard":
         chosen = [PortNames(device=path) for path in options.port or ()]
         ask = _ask_mass if sys.stdin.isatty() else None
@@ -108,6 +118,33 @@ def find_scales(
         else:
             print(f"# {path}: silent, also when asked; is the scale on, and the cable the right one?")
     return 1 if unsure else 0
+
+
+def weigh(path: Path, division_g: float, *, as_json: bool) -> int:
+    """Tell the weighings of a recorded file; 1 if it cannot be read."""
+    if not is_division(division_g):
+        print(f"--division-g {division_g:g}: give the scale's division in grams, such as 5", file=sys.stderr)
+        return 1
+    try:
+        with path.open(newline="", encoding="utf-8", errors="replace") as lines:
+            recording = Recording(lines=lines, say=lambda text: print(f"{path}: {text}", file=sys.stderr))
+            if not as_json:
+                print(f"{'kind':8} {'start':>24} {'end':>24} {'before g':>9} {'after g':>9} {'change':>8}  sure")
+            for row in recording.weighings(division_g):
+                one = plain(recording, row)
+                if as_json:
+                    print(json.dumps(one))
+                else:
+                    print(f"{row.kind:8} {one['start']:>24} {one['end']:>24} {row.before_g:>9} {row.after_g:>9} "
+                          f"{row.after_g - row.before_g:>+8}  {row.confidence:.0%}")  # fmt: skip
+            print(f"{path}: {summary(recording)}", file=sys.stderr)
+    except OSError as error:
+        print(f"{path}: {error.strerror}: give a CSV file with the header time,mass_g", file=sys.stderr)
+        return 1
+    except RecordingError as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def check(config: GatewayConfig, brokers: list[BrokerAddress]) -> int:

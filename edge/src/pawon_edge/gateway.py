@@ -339,7 +339,7 @@ class Gateway:
         if sensor.quantity == "mass_g" and isinstance(sensor, ScaleTable):
             detector = WeighingDetector(
                 sensor=sensor.id, division_g=sensor.division_g, plateau_s=sensor.plateau_s, merge_s=sensor.merge_s,
-                last_stable_g=stable.get(sensor.id),
+                touch_s=sensor.touch_s, last_stable_g=stable.get(sensor.id),
             )  # fmt: skip
         heartbeat_s = self._config.heartbeat_s
         reporter: Reporter | ContactReporter

@@ -61,17 +61,17 @@ class Intake:
             return [], None
         if isinstance(observed, Trouble):
             self._trouble(line, observed)
-            return self._lose_sight(line, observed.sensor) if observed.kind in LOST else [], None
+            if observed.kind in LOST:
+                return self._lose_sight(line, observed.sensor), None
+            return self._without_number(line, observed), None
         if line.last_ms >= 0 and 0 <= observed.at_ms - line.last_ms < MIN_SPACING_MS:
             return [], None
         wrong = self._wrong(line, observed)
         if wrong is not None:
             kind, detail = wrong
-            self._trouble(
-                line,
-                Trouble(sensor=observed.sensor, at_ms=observed.at_ms, kind=kind, detail=detail, raw=observed.raw),
-            )
-            return [], None
+            trouble = Trouble(sensor=observed.sensor, at_ms=observed.at_ms, kind=kind, detail=detail, raw=observed.raw)
+            self._trouble(line, trouble)
+            return self._without_number(line, trouble), None
         return self._good(line, observed)
 
     def _wrong(self, line: SensorLine, sample: Sample) -> tuple[str, str] | None:
@@ -112,7 +112,9 @@ class Intake:
         return rows, line.newest
 
     def _weigh(self, detector: WeighingDetector, sample: Sample) -> list[Weighing]:
-        rows = detector.take(sample.at_ms, sample.value, device_stable=sample.stable, load=sample.load)
+        rows = detector.take(
+            sample.at_ms, sample.value, device_stable=sample.stable, load=sample.load, tare_g=sample.tare_g
+        )
         if detector.stable_g is None:
             return rows
         rows = self._swap.weighed(sample.sensor, rows, sample.at_ms)
@@ -123,6 +125,12 @@ class Intake:
                 assert scale is not None  # only scales change places
                 scale.forget_plateau(self._swap.swapped[name][1])
         return rows
+
+    def _without_number(self, line: SensorLine, trouble: Trouble) -> list[Item]:
+        """A scale that answers, but with no load: what comes after is not unseen, only handled."""
+        if line.detector is None or trouble.kind not in IN_SIGHT:
+            return []
+        return [*line.detector.take(trouble.at_ms, None)]
 
     def _lose_sight(self, line: SensorLine, sensor: str) -> list[Item]:
         if line.detector is None:

@@ -16,6 +16,8 @@ class Sample:
     stable: bool | None = None
     # What a scale says its value is: gross, net, tare; ``None`` where it does not say.
     load: str | None = None
+    # What it subtracts, in grams, where the same bytes say it.
+    tare_g: float | None = None
     raw: bytes = b""
 
 

@@ -62,6 +62,8 @@ class ScaleTable(SensorTable):
     division_g: Annotated[float, Field(gt=0)] = 1.0
     plateau_s: Annotated[float, Field(ge=1, le=30)] = 3.0
     merge_s: Annotated[float, Field(ge=0, le=300)] = 20.0
+    # What leaves again within this time was a touch; a movement is told so long after its last step.
+    touch_s: Annotated[float, Field(ge=0, le=600)] | None = None
 
 
 class DeviceTable(Table):

@@ -166,7 +166,7 @@ class SerialPort:
         self._around.emit(
             Sample(
                 sensor=sensor.id, at_ms=at_ms, quantity=quantity, value=value, stable=event.stable, load=load,
-                raw=event.raw,
+                tare_g=event.tare_g, raw=event.raw,
             )
         )  # fmt: skip
         return True
