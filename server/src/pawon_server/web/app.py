@@ -19,6 +19,7 @@ from .calibrations import calibrations_api
 from .calibrations_page import calibrations_page
 from .checks_api import checks_api
 from .checks_page import checks_page
+from .count_page import count_page
 from .desk import Desk
 from .events import Hub
 from .incident_api import incident_api
@@ -31,6 +32,8 @@ from .people_pages import people_pages
 from .profiles_api import profiles_api
 from .quarantine import quarantine_page
 from .staff import Staff
+from .stock_api import stock_api
+from .stock_page import stock_page
 
 Health = Callable[[], dict[str, object]]
 Metrics = Callable[[], dict[str, float]]
@@ -65,6 +68,7 @@ def make_app(
     app.include_router(pages(board.snapshot, app.openapi, screens))
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
+    app.include_router(stock_api(reader, book, desk, board.snapshot_ms))
     app.include_router(incident_api(reader, book, desk))
     app.include_router(batches_api(reader, book, desk, board.snapshot_ms))
     app.include_router(people_api(desk))
@@ -81,6 +85,8 @@ def make_app(
         batch_heat_api(reader, book, lambda store, name: portions_of(store, kitchen, name, board.snapshot_ms()))
     )
     app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
+    app.include_router(stock_page(reader, book, staff, screens, board.snapshot_ms))
+    app.include_router(count_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(checks_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))
     app.include_router(calibrations_page(staff, screens, reader, book, board.measured, board.snapshot_ms))

@@ -18,13 +18,17 @@ from ..food_safety.lot_acts import DiscardLot, MoveLot, ReceiveLot, UseLot
 from ..people.person import Person
 from ..projections.lot_heat import LotHeat, heat_of_lot, lot_row
 from ..projections.lots import UNKNOWN_LOT
+from ..projections.stock import units
 from ..rulebook import Rulebook
 from .api import lot_rows
 from .forms import Form
 from .heat_picture import Stripe, strip
 from .language import Speech
 from .pages import Screens
+from .queries import place_name as place_name
 from .staff import Staff
+from .stock_looks import typed_amount
+from .stock_queries import movement_row
 from .view import Snapshot
 
 PATH = "/staff/lots"
@@ -127,7 +131,7 @@ def lots_page(
             id=form.act, by=by.id, item=form.get("item"), supplier=form.get("supplier"), note=form.get("note"),
             code=form.get("code"), amount=amount_of(form.get("amount"), unit) or 0, point=point,  # type: ignore[arg-type]  # checked when it is decoded
             food=form.get("food"), temperature_c=value, expires=form.get("expires"), place=form.get("place"),
-            at_ms=_at_ms(form), accepted=decision != "reject",
+            at_ms=_at_ms(form), accepted=decision != "reject", movement=form.get("movement"),
         )  # fmt: skip
 
     def step(lot: str, unit: str) -> Callable[[Person, Form], AnyAct]:
@@ -144,13 +148,29 @@ def lots_page(
 
         return make
 
+    def weighed(request: Request, speech: Speech) -> Form:
+        """The form for a delivery that a scale has seen come: with its item, amount and place."""
+        name, asked = request.query_params.get("movement", ""), request.query_params.get("item", "")
+        with reader.connect() as connection:
+            row = movement_row(connection, kitchen, name) if name else None
+        if row is None:
+            return Form()
+        item = book.settings.item(asked or row.item)
+        amount = row.amount if item is None or item.id == row.item else units(row.after_g, item) - units(
+            row.before_g, item)  # fmt: skip
+        return Form(values={
+            "movement": row.id, "item": "" if item is None else item.id, "place": row.place,
+            "amount": typed_amount(abs(amount), "g" if item is None else item.unit, speech),
+        })  # fmt: skip
+
     def _at_ms(form: Form) -> int:
         ago = form.get("ago")
         return snapshot().now_ms - round((number_of(ago) if ago else 0) * 60_000)
 
     @router.get(PATH)
     async def lots(request: Request) -> Response:
-        return await show_all(request, Form())
+        speech, _ = screens.speech(request)
+        return await show_all(request, await run_in_threadpool(weighed, request, speech))
 
     @router.post(PATH)
     async def delivered(request: Request) -> Response:
@@ -193,12 +213,6 @@ def known_places(book: Rulebook) -> list[tuple[str, str]]:
     sensed = {sensor.place for sensor in book.settings.sensors if sensor.place and sensor.quantity == "temperature_c"}
     scales = {place.id for place in book.settings.places} | {place.emptied_to for place in book.settings.places}
     return [(place, place_name(book, place)) for place in (*sorted(sensed), *sorted(scales - sensed))]
-
-
-def place_name(book: Rulebook, place: str) -> str:
-    """What people call it."""
-    known = next((one.name for one in book.settings.places if one.id == place), None)
-    return known or place.replace("-", " ").capitalize()
 
 
 def known_foods(book: Rulebook, speech: Speech) -> list[tuple[str, str]]:
