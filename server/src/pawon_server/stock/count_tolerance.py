@@ -11,4 +11,4 @@ LEAST = 100
 def wants_reason(counted: int, book: int, unit: str) -> bool:
     """Whether a count differs from the book by more than weighing explains, in the item's base unit."""
     slack = 0 if unit == "piece" else LEAST
-    return abs(counted - book) > max(slack, round(abs(book) * PART))
+    return abs(counted - book) > max(slack, int(abs(book) * PART))

@@ -124,8 +124,10 @@ def in_order(held: dict[str, int], facts: dict[str, LotFacts], settings: Setting
     """The lots of an item in a place: those to be used first at the front, then what carries no lot, then what must
     not be used; nothing where the sum is nothing."""
     usable = in_turn(held, facts, at_ms)
-    rest = sorted(lot for lot, amount in held.items() if amount and lot not in usable and lot != NO_LOT)
-    order = [*usable, *([NO_LOT] if held.get(NO_LOT) else []), *rest]
+    unknown = [NO_LOT] if held.get(NO_LOT) else []
+    rest = [lot for lot, amount in held.items() if amount and lot not in usable and lot != NO_LOT]
+    rest.sort(key=lambda lot: facts[lot].turn if lot in facts else (NEVER_MS, NEVER_MS, lot))
+    order = [*usable, *unknown, *rest]
     return [_lot_there(lot, held[lot], facts.get(lot), settings, at_ms) for lot in order]
 
 
