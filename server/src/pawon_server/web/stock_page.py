@@ -50,6 +50,9 @@ HAND = f"{PATH}/hand"
 # What a kitchen decides in one go; the rest is counted.
 SHOWN = 40
 UNKNOWN_CODE = "Barcode ini belum dikenal. Pilih bahannya dengan tombol."
+# Where goods come from and where they end, as far as a person writes it here.
+FROM_OUTSIDE = (accounts.SUPPLIER, accounts.OPENING)
+TO_OUTSIDE = (accounts.COOKED, accounts.WASTE, accounts.RETURNED, accounts.SAMPLE, accounts.SCHOOL)
 # What the weighings and the hand's entries are; lots have a correction of their own.
 CORRECTED_HERE = frozenset({"in", "out", "refill", "restart", "first", "hand"})
 
@@ -91,7 +94,8 @@ def stock_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, n
         ]  # fmt: skip
         return {
             "item": item, "items": [(one.id, one.name) for one in settings.items], "lots": _once(lots),
-            "places": _wheres(book, names, speech), "reasons": _reasons(BY_HAND, speech),
+            "origins": _wheres(book, names, FROM_OUTSIDE, speech), "ends": _wheres(book, names, TO_OUTSIDE, speech),
+            "reasons": _reasons(BY_HAND, speech),
             "wastes": list(waste_words(speech.gettext).items()),
         }  # fmt: skip
 
@@ -233,7 +237,7 @@ def _choices(
     preselected = first.lot if first is not None and first.amount >= abs(amount) and not row.person else ""
     other = row.to_place if out else row.from_place
     kitchen = [place for place, _ in known_places(book)]
-    outside = [accounts.COOKED] if out else [accounts.SUPPLIER, accounts.OPENING]
+    outside = [accounts.COOKED] if out else FROM_OUTSIDE
     wheres = dict.fromkeys(place for place in [other, *kitchen, *outside] if place != row.place)
     batches = [(one.id, one.name) for one in batches_shown(connection, book, now_ms)
                if one.state not in ("eaten", "discarded")] if out else []  # fmt: skip
@@ -254,10 +258,9 @@ def _arrives(row: Row[Any]) -> bool:
     )  # fmt: skip
 
 
-def _wheres(book: Rulebook, held: list[str], speech: Speech) -> list[tuple[str, str]]:
-    places = dict.fromkeys([*held, *(place for place, _ in known_places(book)), *places_known(book.settings)])
-    no_choice = {accounts.DIFFERENCE, accounts.TRIMMING}
-    return [(place, where_name(book, place, speech)) for place in places if place not in no_choice]
+def _wheres(book: Rulebook, held: list[str], outside: tuple[str, ...], speech: Speech) -> list[tuple[str, str]]:
+    places = dict.fromkeys([*held, *(place for place, _ in known_places(book)), *outside])
+    return [(place, where_name(book, place, speech)) for place in places]
 
 
 def _reasons(reasons: tuple[str, ...], speech: Speech) -> list[tuple[str, str]]:
