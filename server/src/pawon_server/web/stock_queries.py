@@ -85,7 +85,7 @@ def places_there(connection: Connection, book: Rulebook, now_ms: int) -> list[Pl
     """Every configured place, then every other one of the kitchen that the book knows."""
     settings = book.settings
     sums = _sums(connection, settings.kitchen)
-    facts = lot_facts(connection, settings, sorted({lot for _, _, lot in sums} - {NO_LOT}))
+    facts = lot_facts(connection, settings, sorted({key[2] for key, amount in sums.items() if amount} - {NO_LOT}))
     by_place: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     for (place, item, lot), amount in sums.items():
         by_place[place][item][lot] = amount
