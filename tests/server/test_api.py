@@ -36,11 +36,11 @@ from pawon_server.web.events import Hub
 MINUTE = 60_000
 LISTS = (
     "latest", "readings", "incidents", "movements", "stock", "gateways", "quarantine", "batches", "lots",
-    "calibrations", "checks", "points", "items", "recipes", "menu",
+    "calibrations", "checks", "points", "places", "items", "recipes", "menu",
 )  # fmt: skip
 PAGED = ("readings", "incidents", "movements", "quarantine", "batches", "lots", "calibrations", "checks")
 # What people who signed in may write to; everything else only reads.
-WRITTEN = ("calibrations", "recipes", "menu")
+WRITTEN = ("calibrations", "movements", "recipes", "menu")
 
 
 @dataclass
@@ -197,8 +197,9 @@ def test_pages_stay_the_same_while_rows_are_added(growing: Api) -> None:
         ("incidents", "sensor", "chiller-2", 1), ("incidents", "kind", "limit", 2),
         ("incidents", "severity", "critical", 1), ("incidents", "sensor", "nobody", 0),
         ("movements", "place", "gudang", 2), ("movements", "item", "ayam", 3), ("movements", "state", "proposed", 1),
-        ("movements", "place", "nowhere", 0),
-        ("stock", "place", "gudang", 1), ("stock", "item", "ayam", 1), ("stock", "item", "nothing", 0),
+        ("movements", "place", "nowhere", 0), ("movements", "kind", "receive", 3), ("movements", "kind", "out", 1),
+        ("places", "place", "gudang", 1), ("places", "place", "nowhere", 0),
+        ("stock", "place", "gudang", 1), ("stock", "item", "ayam", 2), ("stock", "item", "nothing", 0),
         ("gateways", "gateway", "gw-1", 1), ("gateways", "gateway", "gw-9", 0),
         ("batches", "day", "2025-10-09", 2), ("batches", "day", "2025-10-10", 0), ("batches", "state", "cooked", 1),
         ("calibrations", "sensor", "chiller-1", 2), ("calibrations", "verdict", "ok", 3),

@@ -133,6 +133,15 @@ def test_a_receipt_names_the_weighing_that_saw_it_come(kitchen: Bench) -> None:
     assert kitchen.rows("SELECT state, lot FROM movement") == [("proposed", "")]
 
 
+def test_pieces_that_a_scale_saw_come_are_counted(kitchen: Bench) -> None:
+    """A tray of eggs on the shared scale is a lot of eggs, not of grams."""
+    (came,) = weigh(kitchen, (0, 12_010, 1_000, "in", "scale-2"))
+    lot = receive(kitchen, item="telur", place="terima", amount=1, movement=came)
+    assert kitchen.rows("SELECT amount, unit FROM lot") == [(200, "piece")]
+    assert kitchen.rows("SELECT DISTINCT unit FROM ledger_line") == [("piece",)]
+    assert balances(kitchen, "telur") == {("supplier", lot): -200, ("terima", lot): 200}
+
+
 def test_a_place_with_a_scale_is_not_written_beside_it(kitchen: Bench) -> None:
     """What the scale sees would count twice: a person picks the weighing, or says that it saw nothing."""
     told = {"id": new_id(), "by": "sari", "item": "beras", "supplier": "X", "amount": 5_000, "place": "gudang",

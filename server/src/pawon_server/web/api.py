@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, func, literal, or_, select, tuple_
 
 from pawon_contract.codec import digest
 from pawon_contract.units import QUANTITIES
@@ -34,6 +34,7 @@ from ..store.tables import (
     completeness,
     gateway,
     incident,
+    ledger_line,
     lot,
     movement,
     purchase,
@@ -42,7 +43,7 @@ from ..store.tables import (
     reading_minute,
 )
 from .dates import Dates
-from .queries import balances, incident_views, movement_view
+from .queries import incident_views
 from .view import Snapshot
 
 MAX_PAGE = 1_000
@@ -201,47 +202,6 @@ def api(reader: Engine, book: Rulebook, snapshot: Callable[[], Snapshot]) -> API
             items = incident_items(connection, book, rows)
         return Page(items=items, next=following)
 
-    @router.get("/movements")
-    def movements(
-        place: Word = None, item: Word = None, state: Word = None, since: AwareDatetime | None = None,
-        until: AwareDatetime | None = None, cursor: Cursor = None, limit: Limit = 100,
-    ) -> Page:  # fmt: skip
-        """What was weighed in and out; only confirmed movements count in the book."""
-        where = _where(movement, kitchen, {"place": place, "item": item, "state": state})
-        where += _between(movement.c.occurred_ms, since, until)
-        keys = (movement.c.occurred_ms, movement.c.id)
-        rows, following = _page(reader, select(movement).where(*where), keys, cursor, limit)
-        dates = _dates(reader, kitchen, [row.boot for row in rows])
-        items = []
-        for row in rows:
-            view = movement_view(row, book)
-            items.append(
-                {
-                    "id": row.id, "occurred_at": iso(row.occurred_ms), "place": row.place,
-                    "place_name": view.place_name, "item": row.item, "item_name": view.item_name,
-                    "amount": row.amount, "unit": row.unit, "from": row.from_place, "to": row.to_place,
-                    "state": row.state, "kind": row.kind, "before_g": row.before_g, "after_g": row.after_g,
-                    "confidence": row.confidence, "sensor": row.sensor, "first_occurred_at": iso(row.first_occurred_ms),
-                    "clock": row.clock, **_between_at("", dates.span(row.gateway, row.boot, row.clock, row.at_ms)),
-                }
-            )  # fmt: skip
-        return Page(items=items, next=following)
-
-    @router.get("/stock")
-    def stock(place: Word = None, item: Word = None) -> Page:
-        """What the book says lies where: the sum of confirmed movements, in base units."""
-        with reader.connect() as connection:
-            rows = balances(connection, book)
-        items = [
-            {
-                "place": row.place, "place_name": row.place_name, "item": row.item, "item_name": row.item_name,
-                "amount": row.amount, "unit": row.unit, "minimum": row.minimum,
-            }
-            for row in rows
-            if _wanted(row.place, place) and _wanted(row.item, item)
-        ]  # fmt: skip
-        return Page(items=items, next=None)
-
     @router.get("/gateways")
     def gateways(name: Annotated[str | None, Query(alias="gateway", max_length=64, pattern=NO_NUL)] = None) -> Page:
         """How every gateway does."""
@@ -384,6 +344,19 @@ def order_rows(
     """One page of the orders, newest first, and the cursor of the next. Raises ``HTTPException`` for a bad one."""
     where = _where(purchase, kitchen, filters)
     return _page(reader, select(purchase).where(*where), (purchase.c.placed_ms, purchase.c.id), cursor, limit)
+
+
+def movement_rows(
+    reader: Engine, kitchen: str, filters: dict[str, str | None], lot: str | None,
+    between: tuple[datetime | None, datetime | None], cursor: str | None, limit: int,
+) -> tuple[list[Any], str | None]:  # fmt: skip
+    """One page of the movements, newest first, and the cursor of the next; of a ``lot`` also those of which nobody said
+    it and the book assumes so. Raises ``HTTPException`` for a bad cursor."""
+    where = _where(movement, kitchen, filters) + _between(movement.c.occurred_ms, *between)
+    if lot is not None:
+        of = select(ledger_line.c.movement).where(ledger_line.c.kitchen == kitchen, ledger_line.c.lot == lot)
+        where.append(or_(movement.c.lot == lot, movement.c.id.in_(of)) if lot else movement.c.lot == lot)
+    return _page(reader, select(movement).where(*where), (movement.c.occurred_ms, movement.c.id), cursor, limit)
 
 
 def _dates(reader: Engine, kitchen: str, names: list[str | None]) -> Dates:

@@ -20,6 +20,7 @@ from .calibrations import calibrations_api
 from .calibrations_page import calibrations_page
 from .checks_api import checks_api
 from .checks_page import checks_page
+from .count_page import count_page
 from .desk import Desk
 from .events import Hub
 from .foresight import Foresight
@@ -43,6 +44,8 @@ from .receiving_page import receiving_page
 from .scales_api import scales_api
 from .scales_page import scales_page
 from .staff import Staff
+from .stock_api import stock_api
+from .stock_page import stock_page
 from .suppliers_page import suppliers_page
 
 Health = Callable[[], dict[str, object]]
@@ -82,6 +85,7 @@ def make_app(
     app.include_router(pages(board.snapshot, app.openapi, screens, needs))
     app.include_router(quarantine_page(reader, book.settings.kitchen, board.snapshot, screens))
     app.include_router(api(reader, book, board.snapshot))
+    app.include_router(stock_api(reader, book, desk, board.snapshot_ms))
     app.include_router(incident_api(reader, book, desk))
     app.include_router(batches_api(reader, book, desk, board.snapshot_ms))
     app.include_router(balance_api(reader, book, desk, board.snapshot_ms))
@@ -106,6 +110,8 @@ def make_app(
     app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
     app.include_router(orders_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(suppliers_page(reader, book, staff, screens, board.snapshot_ms))
+    app.include_router(stock_page(reader, book, staff, screens, board.snapshot_ms))
+    app.include_router(count_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(checks_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(scales_page(reader, book, staff, screens, board.measured, board.snapshot_ms))
     app.include_router(needs_page(foresight, staff, screens))

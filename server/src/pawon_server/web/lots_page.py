@@ -25,6 +25,7 @@ from .forms import Form
 from .heat_picture import Stripe, strip
 from .language import Speech
 from .pages import Screens
+from .queries import place_name as place_name
 from .staff import Staff
 from .view import Snapshot
 
@@ -153,12 +154,6 @@ def known_places(book: Rulebook) -> list[tuple[str, str]]:
     sensed = {sensor.place for sensor in book.settings.sensors if sensor.place and sensor.quantity == "temperature_c"}
     scales = {place.id for place in book.settings.places} | {place.emptied_to for place in book.settings.places}
     return [(place, place_name(book, place)) for place in (*sorted(sensed), *sorted(scales - sensed))]
-
-
-def place_name(book: Rulebook, place: str) -> str:
-    """What people call it."""
-    known = next((one.name for one in book.settings.places if one.id == place), None)
-    return known or place.replace("-", " ").capitalize()
 
 
 def known_foods(book: Rulebook, speech: Speech) -> list[tuple[str, str]]:

@@ -24,9 +24,9 @@ from .language import Speech
 from .lots_page import amount_of, number_of
 from .menu_api import recipe_rows
 from .needs_page import needs_look
+from .outlook_looks import day_text
 from .pages import Screens
 from .staff import Staff
-from .stock_looks import day_text
 
 MENU_PATH, RECIPES_PATH = "/staff/menu", "/staff/recipes"
 # A week is planned while this one is cooked.

@@ -16,9 +16,9 @@ from ..stock.needs import needs
 from .foresight import Foreseen, Foresight
 from .items_api import NEEDS_DAYS
 from .language import Speech
+from .outlook_looks import ItemLook, NeedLook, item_look, need_look
 from .pages import Screens
 from .staff import Staff
-from .stock_looks import ItemLook, NeedLook, item_look, need_look
 
 PATH = "/staff/needs"
 # The first comes first, and what nobody knows before what is fine.

@@ -23,6 +23,7 @@ from ..projections.completeness import MINUTE_MS, day_of
 from ..projections.excursions import KINDS
 from ..projections.incident_acts import Story, acts_of, stories
 from ..rulebook import Rulebook
+from ..stock import accounts
 from ..store.tables import batch, gateway, incident, ledger_line, movement, person
 from .dates import NO_SPAN, Dates
 from .view import BatchView, IncidentView, MovementView, StepView, StockView
@@ -224,25 +225,43 @@ def incident_view(row: Row[Any], book: Rulebook, dates: Dates, story: Story | No
 
 
 def balances(connection: Connection, book: Rulebook) -> list[StockView]:
-    """What lies at every configured place, by the book. A place without a line is unknown, not empty."""
+    """What lies at every place of the kitchen, by the book. First each configured place with its item, where nothing
+    booked is unknown, not empty; then what else lies anywhere. A place that nobody configured and that a scale's place
+    empties to is left out: what went there is on its way into a pan."""
+    settings = book.settings
     sums = {
         (row.place, row.item): int(row.amount)
         for row in connection.execute(
             select(ledger_line.c.place, ledger_line.c.item, func.sum(ledger_line.c.amount).label("amount"))
-            .where(ledger_line.c.kitchen == book.settings.kitchen)
+            .where(ledger_line.c.kitchen == settings.kitchen, ledger_line.c.place.not_in(accounts.OUTSIDE))
             .group_by(ledger_line.c.place, ledger_line.c.item)
         )
     }
+    homes = [(place.id, place.item) for place in settings.places if place.item]
+    order = [place.id for place in settings.places]
+    passing = {place.emptied_to for place in settings.places}.difference(order)
+    others = sorted(
+        (key for key, amount in sums.items() if amount and key not in homes and key[0] not in passing),
+        key=lambda key: (order.index(key[0]) if key[0] in order else len(order), key),
+    )
     out = []
-    for place in book.settings.places:
-        item = book.settings.item(place.item)
+    for name, counted in homes + others:
+        place, item = settings.place(name), settings.item(counted)
+        home = place is not None and place.item == counted
         out.append(
             StockView(
-                place=place.id, place_name=place.name, item=place.item, item_name=item.name if item else place.item,
-                amount=sums.get((place.id, place.item)), unit=item.unit if item else "g", minimum=place.minimum,
+                place=name, place_name=place_name(book, name), item=counted, item_name=item.name if item else counted,
+                amount=sums.get((name, counted)), unit=item.unit if item else "g",
+                minimum=place.minimum if place is not None and home else None,
             )
         )  # fmt: skip
     return out
+
+
+def place_name(book: Rulebook, place: str) -> str:
+    """What people call it."""
+    known = book.settings.place(place)
+    return known.name if known is not None else place.replace("-", " ").capitalize()
 
 
 def newest_movements(connection: Connection, book: Rulebook) -> list[MovementView]:
@@ -259,11 +278,10 @@ def newest_movements(connection: Connection, book: Rulebook) -> list[MovementVie
 def movement_view(row: Row[Any], book: Rulebook) -> MovementView:
     """A movement with the names people use."""
     columns = dict(row._mapping)
-    place = next((place for place in book.settings.places if place.id == columns["place"]), None)
     item = book.settings.item(columns["item"])
     return MovementView(
         id=columns["id"], occurred_ms=columns["occurred_ms"], place=columns["place"],
-        place_name=place.name if place else columns["place"], item=columns["item"],
+        place_name=place_name(book, columns["place"]), item=columns["item"],
         item_name=item.name if item else columns["item"], amount=columns["amount"], unit=columns["unit"],
         state=columns["state"], kind=columns["kind"],
     )  # fmt: skip

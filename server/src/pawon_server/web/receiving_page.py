@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Row, select
 from starlette.concurrency import run_in_threadpool
 
 from ..acts import AnyAct, decode_act, encode_act
@@ -22,7 +22,8 @@ from ..food_safety.lot_acts import ReceiveLot
 from ..people.person import Person
 from ..projections.purchases import expected_rows, order_row
 from ..projections.receipts import judge_act
-from ..rulebook import Rulebook
+from ..projections.stock import units
+from ..rulebook import Item, Rulebook
 from ..stock.days import local_date
 from ..stock.gs1 import read_barcode
 from ..stock.receiving import Verdict
@@ -36,6 +37,7 @@ from .orders_page import order_look
 from .pages import Screens
 from .purchases_api import amount_marked, barcode_item, order_items
 from .staff import Staff
+from .stock_queries import movement_row
 from .view import Snapshot
 
 SHOWN = 30
@@ -91,7 +93,7 @@ def receiving_page(
             accepted=form.get("decision") != "reject", order=form.get("order"),
             noted=amount_of(form.get("noted"), unit), gtin=form.get("gtin"), for_day=form.get("for_day"),
             produced=form.get("produced"), halal=form.get("halal"),  # type: ignore[arg-type]  # checked below
-            barcode=form.values.get("barcode", ""), despite=form.get("despite"),
+            barcode=form.values.get("barcode", ""), despite=form.get("despite"), movement=form.get("movement"),
         )  # fmt: skip
         checked = decode_act(encode_act(act))
         assert isinstance(checked, ReceiveLot), "it is what was encoded"
@@ -127,6 +129,11 @@ def receiving_page(
         barcode = request.query_params.get("barcode", "").replace("\0", "")
         if barcode:
             values |= _marked(barcode, today(), book)
+        weighing = request.query_params.get("movement", "").replace("\0", "")
+        with reader.connect() as connection:
+            seen = movement_row(connection, kitchen, weighing) if weighing else None
+        if seen is not None:  # the scale's mass, whatever order and barcode say
+            values |= _weighed(seen, book.settings.item(request.query_params.get("item") or values.get("item", "")))
         return Form(values=MappingProxyType(values))
 
     def around(form: Form, speech: Speech) -> dict[str, Any]:
@@ -202,6 +209,19 @@ def _marked(text: str, today: date, book: Rulebook) -> dict[str, str]:
         "produced": "" if marked.produced is None else marked.produced.isoformat(),
     }  # fmt: skip
     return {"barcode": text, **{name: value for name, value in said.items() if value}}
+
+
+def _weighed(row: Row[Any], item: Item | None) -> dict[str, str]:
+    """What a weighing fills in: its place, and its mass in the unit of the item."""
+    counted = item if item is not None and item.id != row.item else None
+    amount = row.amount if counted is None else units(row.after_g, counted) - units(row.before_g, counted)
+    told = {"item": row.item if item is None else item.id}
+    said = {
+        "movement": row.id,
+        "place": row.place,
+        "amount": _typed(abs(amount), row.unit if item is None else item.unit),
+    }
+    return said | {name: value for name, value in told.items() if value}
 
 
 def _typed(amount: int, unit: str) -> str:

@@ -59,6 +59,8 @@ class MenuEntry:
 MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path=HOME, title=N_("Beranda")),
     MenuEntry(path="/staff/batches", title=N_("Masakan")),
+    MenuEntry(path="/staff/stock", title=N_("Stok")),
+    MenuEntry(path="/staff/count", title=N_("Stok opname")),
     MenuEntry(path="/staff/lots", title=N_("Bahan")),
     MenuEntry(path="/staff/orders", title=N_("Pesanan")),
     MenuEntry(path="/staff/suppliers", title=N_("Pemasok")),

@@ -1,102 +1,190 @@
-"""Outlooks and needs in words: how long an item lasts, what to order by when. Estimates say that they are ones."""
+"""Stock as the staff pages write it: places and accounts by name, movements, lots, doubts. Asks no store."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from typing import Any
 
-from ..rulebook import Item
-from ..stock.forecast import Outlook
-from ..stock.low_stock import Standing, standing
-from ..stock.needs import Need
-from ..stock.plan import HORIZON_DAYS
+from ..rulebook import Item, Rulebook
+from ..stock import accounts
 from .language import Speech
+from .queries import place_name
+from .stock_queries import ItemThere, LotThere, PlaceThere
+from .wording import movement_words
+
+# What is kept in the record as the reason of a refusal: as people of the kitchen say it, in Indonesian.
+NO_GOODS = ("tangan", "orang", "wadah kosong", "uji timbangan", "bukan barang")
+BY_HAND = ("timbangan rusak", "tidak sempat ditimbang", "tidak ada timbangan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemLook:
-    """An item in words. ``order`` is empty while nothing is to be ordered."""
+class MovedLook:
+    """A movement in words. ``state``: what became of it; ``note``: by hand, by itself, by whom."""
 
     id: str
-    name: str
-    state: Standing
-    word: str
-    stock: str
-    lasts: str
-    order: str
-    expiring: str
+    amount: str
+    way: str
+    item: str
+    place: str
+    ago: str
+    when: str
+    state: str
+    note: str
+    doubt: str
+    lot: str
+    other: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeedLook:
-    """What is missing of an item, in words."""
+class LotLook:
+    """A lot as a choice: ``value`` is what the form sends; ``why`` it must not be used."""
 
-    name: str
+    value: str
+    word: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThereLook:
+    """An item in a place."""
+
+    item: str
     amount: str
-    when: str
+    low: str
+    lots: list[LotLook]
 
 
-def day_text(speech: Speech, day: date) -> str:
-    """A day as people say it: ``Rab 15 Okt``."""
-    _ = speech.gettext
-    weekdays = (_("Sen"), _("Sel"), _("Rab"), _("Kam"), _("Jum"), _("Sab"), _("Min"))
-    return f"{weekdays[day.weekday()]} {day.day} {speech.months[day.month - 1]}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceLook:
+    """A place with what lies there."""
+
+    place: str
+    name: str
+    items: list[ThereLook]
+    doubt: str
+    doubted: list[MovedLook]
 
 
-def item_look(speech: Speech, item: Item, one: Outlook, today: date) -> ItemLook:
-    """An item's outlook."""
-    _, state = speech.gettext, standing(one, today)
-    words = {"unknown": _("tidak diketahui"), "low": _("menipis"), "lasts": _("ada"), "enough": _("cukup")}
-    order = ""
-    if one.order_by is not None and one.order_amount:
-        order = _("Pesan {amount} paling lambat {day}").format(
-            amount=speech.amount(one.order_amount, item.unit), day=day_text(speech, one.order_by)
-        )
-        if one.order_by <= today:
-            order = _("Pesan {amount} sekarang").format(amount=speech.amount(one.order_amount, item.unit))
-        if one.buy_from is not None:
-            order += " · " + _("beli mulai {day}").format(day=day_text(speech, one.buy_from))
-    return ItemLook(
-        id=item.id, name=item.name, state=state, word=words[state],
-        stock=_("belum dibukukan") if one.stock is None else speech.amount(one.stock, item.unit),
-        lasts=_lasts(speech, one), order=order,
-        expiring=_("{amount} kedaluwarsa sebelum terpakai").format(amount=speech.amount(one.expiring, item.unit))
-        if one.expiring else "",
+def where_words(_: Callable[[str], str]) -> dict[str, str]:
+    """The accounts outside the kitchen, and where goods go before they are cooked, as people say them."""
+    return {
+        accounts.SUPPLIER: _("Pemasok"), accounts.RETURNED: _("Dikembalikan ke pemasok"),
+        accounts.OPENING: _("Stok awal"), accounts.DIFFERENCE: _("Selisih hitung"), accounts.COOKED: _("Dimasak"),
+        accounts.TRIMMING: _("Potongan"), accounts.WASTE: _("Dibuang"), accounts.SAMPLE: _("Sampel simpan"),
+        accounts.SCHOOL: _("Sekolah"), "prep": _("Persiapan"),
+    }  # fmt: skip
+
+
+def where_name(book: Rulebook, place: str, speech: Speech) -> str:
+    """A place or account by name; a kitchen's own name for it goes first."""
+    words = where_words(speech.gettext)
+    return words[place] if place in words and book.settings.place(place) is None else place_name(book, place)
+
+
+def waste_words(_: Callable[[str], str]) -> dict[str, str]:
+    """Why food is thrown away."""
+    return {
+        "spoiled": _("busuk"), "expired": _("kedaluwarsa"), "burnt": _("gosong"), "surplus": _("sisa produksi"),
+        "leftover": _("sisa makan"), "spilled": _("tumpah"), "rejected": _("ditolak"),
+    }  # fmt: skip
+
+
+def reason_words(_: Callable[[str], str]) -> dict[str, str]:
+    """The reasons that are one tap; each is kept as its key."""
+    return {
+        "tangan": _("tangan"), "orang": _("orang"), "wadah kosong": _("wadah kosong"),
+        "uji timbangan": _("uji timbangan"), "bukan barang": _("bukan barang, lainnya"),
+        "timbangan rusak": _("timbangan rusak"), "tidak sempat ditimbang": _("tidak sempat ditimbang"),
+        "tidak ada timbangan": _("tidak ada timbangan"),
+    }  # fmt: skip
+
+
+def doubt_words(_: Callable[[str], str]) -> dict[str, str]:
+    """What the book finds odd, and what to do."""
+    return {
+        "short": _("Diambil lebih dari catatan. Hitung stoknya."),
+        "blocked": _("Diambil, padahal yang tercatat hanya lot ditahan atau kedaluwarsa. Periksa lotnya."),
+    }  # fmt: skip
+
+
+def state_said(_: Callable[[str], str]) -> dict[str, str]:
+    """What became of a movement."""
+    return {
+        "proposed": _("menunggu konfirmasi"), "confirmed": _("sudah dibukukan"), "corrected": _("dikoreksi"),
+        "refused": _("bukan barang"),
+    }  # fmt: skip
+
+
+def moved_look(row: Any, book: Rulebook, speech: Speech, now_ms: int, names: Mapping[str, str]) -> MovedLook:
+    """A movement of ``movement``; ``names`` are people's by id."""
+    _, zone = speech.gettext, book.settings.timezone
+    item, way = book.settings.item(row.item), "in" if row.amount > 0 else "out"
+    words, notes = movement_words(_), []
+    if row.kind == "hand":
+        notes.append(_("ditulis tangan"))
+    if row.automatic and not row.person:
+        notes.append(_("dibukukan otomatis"))
+    if row.person:
+        notes.append(names.get(row.person, ""))
+    if row.reason:
+        notes.append(reason_words(_).get(row.reason, row.reason))
+    return MovedLook(
+        id=row.id, amount=speech.amount(abs(row.amount), row.unit),
+        way=words[way] if row.kind == "hand" else words.get(row.kind, words[way]),
+        item=item.name if item else row.item, place=place_name(book, row.place),
+        ago=speech.ago(max(0, now_ms - row.occurred_ms)),
+        when=f"{speech.day(row.occurred_ms, zone)} {speech.clock(row.occurred_ms, zone)}",
+        state=state_said(_)[row.state], note=" · ".join(note for note in notes if note),
+        doubt=doubt_words(_).get(row.doubt, ""), lot=row.lot,
+        other=where_name(book, row.to_place if row.place == row.from_place else row.from_place, speech),
     )  # fmt: skip
 
 
-def _lasts(speech: Speech, one: Outlook) -> str:
+def lot_look(lot: LotThere, unit: str, speech: Speech, place: str = "") -> LotLook:
+    """A lot as a choice, with how much of it there is."""
     _ = speech.gettext
-    if one.stock is None:
-        return ""
-    if one.basis == "none":
-        return _("belum ada menu atau pemakaian untuk diperkirakan")
-    if one.runs_out is None and one.foreseen_to is not None and one.foreseen_to < one.wants[-1].day:
-        return _("cukup untuk menu sampai {day}").format(day=day_text(speech, one.foreseen_to))
-    if one.runs_out is None:
-        return _("perkiraan: cukup lebih dari {n} hari").format(n=HORIZON_DAYS)
-    text = _("perkiraan: kurang mulai {day}").format(day=day_text(speech, one.runs_out))
-    if one.earliest is not None and one.earliest != one.latest:
-        first = day_text(speech, one.earliest)
-        last = _("nanti") if one.latest is None else day_text(speech, one.latest)
-        text += _(" (antara {first} dan {last})").format(first=first, last=last)
-    return text
+    why = _("ditahan") if lot.held else _("kedaluwarsa") if lot.expired else ""
+    parts = [lot.lot or _("lot belum dikenal"), speech.amount(lot.amount, unit), place]
+    if lot.expires:
+        parts.append(_("sampai {day}").format(day=lot.expires))
+    return LotLook(value=lot.lot, word=" · ".join(part for part in parts if part), why=why)
 
 
-def need_look(speech: Speech, item: Item, need: Need) -> NeedLook:
-    """A need for whoever can help."""
-    _ = speech.gettext
-    if need.amount is None:
-        amount = _("sampai {amount}").format(amount=speech.amount(need.planned, item.unit))
-    else:
-        amount = speech.amount(need.amount, item.unit)
-    when = _("untuk stok minimum")
-    if need.day is not None and need.by is not None:
-        when = _("untuk {day}, tiba paling lambat {by}").format(
-            day=day_text(speech, need.day), by=day_text(speech, need.by)
-        )
-        if need.buy_from is not None:
-            when += " · " + _("beli mulai {day}").format(day=day_text(speech, need.buy_from))
-    if need.amount is None:
-        when += " · " + _("stok belum dibukukan")
-    return NeedLook(name=item.name, amount=amount, when=when)
+def place_look(one: PlaceThere, book: Rulebook, speech: Speech, now_ms: int) -> PlaceLook:
+    """A place with its items, *menipis* where there is less than the place's least."""
+    _, known = speech.gettext, book.settings.place(one.place)
+
+    def there(held: ItemThere) -> ThereLook:
+        item = book.settings.item(held.item)
+        unit = item.unit if item else "g"
+        least = known.minimum if known is not None and known.item == held.item else None
+        low = least is not None and held.amount is not None and held.amount < least
+        return ThereLook(
+            item=item.name if item else held.item, low=_("menipis") if low else "",
+            amount=_("belum dibukukan") if held.amount is None else speech.amount(held.amount, unit),
+            lots=[lot_look(lot, unit, speech) for lot in held.lots],
+        )  # fmt: skip
+
+    return PlaceLook(
+        place=one.place, name=where_name(book, one.place, speech), items=[there(held) for held in one.items],
+        doubt=doubt_words(_).get(one.doubt, ""),
+        doubted=[moved_look(row, book, speech, now_ms, {}) for row in one.doubted],
+    )  # fmt: skip
+
+
+def item_of_code(items: list[Item], typed: str) -> Item | None:
+    """The item whose packs bear a GTIN of 8 to 14 digits, as a scanner types it; zeros in front say nothing."""
+    digits = typed.strip()
+    if not digits.isascii() or not digits.isdigit() or not 8 <= len(digits) <= 14:
+        return None
+    bare = digits.lstrip("0")
+    return next((item for item in items if any(code.lstrip("0") == bare for code in item.gtin)), None)
+
+
+def typed_amount(amount: int, unit: str, speech: Speech) -> str:
+    """An amount as it stands in a field: ``5,2`` (kg or L) or ``12`` (pieces); what was typed so reads the same."""
+    if unit == "piece":
+        return str(amount)
+    whole, rest = divmod(amount, 1000)
+    return f"{whole}{speech.decimal}{rest:03d}".rstrip("0").rstrip(speech.decimal)

@@ -36,9 +36,12 @@ def estimate_words(_: Callable[[str], str]) -> dict[str, str]:
 
 
 def movement_words(_: Callable[[str], str]) -> dict[str, str]:
-    """What kind of change a scale saw."""
-    return {"in": _("masuk"), "out": _("keluar"), "refill": _("isi ulang"), "restart": _("berubah saat padam"),
-            "first": _("stok awal")}  # fmt: skip
+    """What kind of change a scale saw, or a person wrote."""
+    return {
+        "in": _("masuk"), "out": _("keluar"), "refill": _("isi ulang"), "restart": _("berubah saat padam"),
+        "first": _("stok awal"), "receive": _("kiriman diterima"), "move": _("dipindahkan"), "use": _("dipakai"),
+        "discard": _("dibuang"), "hand": _("ditulis tangan"), "count": _("stok opname"),
+    }  # fmt: skip
 
 
 def note_words(_: Callable[[str], str]) -> dict[str, str]:
