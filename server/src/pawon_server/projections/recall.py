@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection, Row
@@ -44,6 +46,8 @@ MAX_WARM_LOTS, MAX_WARM_BATCHES = 40, 8
 THROWN = (accounts.WASTE, accounts.TRIMMING, accounts.RETURNED, accounts.SAMPLE, accounts.SCHOOL)
 ORDER: dict[Sureness, int] = {"told": 0, "assumed": 1, "possible": 2}
 DAY_MS = 24 * 3_600_000
+# The year 2255: what people may name as a moment (``people.act.Moment``).
+CALENDAR_MS = 2**43
 
 
 class UnknownError(LookupError):
@@ -62,6 +66,24 @@ class Stages:
         now_s = self._clock_s()
         self.seconds[name] = now_s - self._since_s
         self._since_s = now_s
+
+
+def ask(zone: str, *, school: str = "", eaten: str = "", lot: str = "", batch: str = "") -> Asked:
+    """The question as people write it; ``eaten`` is ISO 8601, without a zone in the kitchen's own time. Raises
+    ``ValueError``, in Indonesian, unless it is exactly one question."""
+    if sum(map(bool, (school, lot, batch))) != 1:
+        raise ValueError("Sebut satu saja: sekolah dan waktu makan, lot, atau batch")
+    if not school:
+        return Asked(lot=lot, batch=batch)
+    try:
+        at = datetime.fromisoformat(eaten)
+        at = at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))
+        eaten_ms = round(at.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("Waktu makan tidak terbaca, contoh: 2026-11-20T10:30") from error
+    if not 0 <= eaten_ms < CALENDAR_MS:
+        raise ValueError("Waktu makan tidak mungkin")
+    return Asked(school=school, eaten_ms=eaten_ms, tolerance_ms=TOLERANCE_MS)
 
 
 def recall(connection: Connection, book: Rulebook, asked: Asked, now_ms: int, stages: Stages | None = None) -> Recall:

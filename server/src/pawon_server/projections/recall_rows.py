@@ -94,7 +94,7 @@ class Rows:
             )
             .order_by(ledger_line.c.occurred_ms, ledger_line.c.movement, ledger_line.c.lot)
         )  # fmt: skip
-        return [Use(*row) for row in self._bounded(query, MAX_USES, "uses")]
+        return [Use._make(row) for row in self._bounded(query, MAX_USES, "uses")]
 
     def lines_of(self, names: Collection[str]) -> list[Line]:
         """Where these lots came and went within the kitchen, all of it."""
@@ -125,7 +125,7 @@ class Rows:
             .where(ledger_line.c.kitchen == self._kitchen, ledger_line.c.place.not_in(accounts.OUTSIDE), *which)
             .order_by(ledger_line.c.occurred_ms)
         )
-        return [Line(*row) for row in self._bounded(query, MAX_LINES, "lines")]
+        return [Line._make(row) for row in self._bounded(query, MAX_LINES, "lines")]
 
     def lots(self, names: Collection[str]) -> list[Row[Any]]:
         """Receipts, the newest first."""
