@@ -168,7 +168,8 @@ def _batch_lines(batch: BatchTold, at: Clock) -> Iterable[str]:
     rest = sum(share.remaining for share in batch.shares)
     yield (
         f"  {'* ' if batch.asked else ''}{batch.batch} {batch.name}: cooked {at(batch.cooked_ms)}, "
-        f"{batch.portions} portions, {rest} not eaten, {batch.free} of them not held [{SURE[batch.sure]}]{doubts}{untold}"
+        f"{batch.portions} portions, {rest} not eaten, {batch.free} of them not held "
+        f"[{SURE[batch.sure]}]{doubts}{untold}"
     )
     for share in batch.shares:
         if batch.asked and share.warmth is not None:
