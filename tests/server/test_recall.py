@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.server.conftest import BOOK, Bench, NewAddress, on_sqlite
 from tests.server.desk import ORIGIN, hire, sign_in, write
-from tests.server.phone import application
+from tests.server.phone import application, enter
 from tests.server.sender import Sender, temperature
 from tests.server.test_batch_logic import at
 
@@ -378,3 +378,33 @@ def test_at_a_terminal(story: Story, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert json.loads(out)["drill"]["lots_percent"] == 100.0
     assert run("--lot", story.bad, "--hold") == 0
     assert f"{story.bad}: held" not in capsys.readouterr().err
+
+
+def test_the_page_says_what_to_stop_whom_to_call_and_what_to_set_aside(story: Story) -> None:
+    """Strangers see no school; staff see the order of the first half hour in both languages; one button with its
+    confirmation holds all that is known, and a second tap nothing more."""
+    client = TestClient(application(story.bench)[0], follow_redirects=False)
+    path = "/staff/recall"
+    assert client.get(path).headers["location"].startswith("/staff/login")
+    enter(client, "sari")
+    page = client.get(path).text
+    assert "<option>SD 1</option>" in page
+    question = {"school": "SD 1", "eaten": "2025-10-08T10:30"}
+    page = client.get(path, params=question).text
+    order = [page.index(f'id="{name}"') for name in ("stop", "call", "aside", "lots", "details")]
+    assert order == sorted(order)
+    for words in ("Soto · gelombang 1", "Ayam Jaya", "SJ-77", "Tahan semua", "SD 5"):
+        assert words in page
+    assert "Hold all" in client.get(path, params={**question, "lang": "en"}).text
+    client.get(path, params={"lang": "id"})
+    unsure = client.post(path, data={**question, "do": "hold", "token": "t"}, headers=ORIGIN)
+    assert unsure.status_code == 409
+    assert "Centang dulu" in unsure.text
+    assert story.bench.value("SELECT count(*) FROM lot_hold") == 0
+    for counted in (4, 0):
+        done = client.post(path, data={**question, "do": "hold", "token": "t", "sure": "1"}, headers=ORIGIN)
+        assert f"{counted} ditahan sekarang" in done.text
+    assert story.bench.value("SELECT count(*) FROM lot_hold") == 2
+    assert client.get(path, params={"lot": "SPPG-000000-XXX-0000"}).status_code == 404
+    assert client.post(path, data={"lot": story.bad}).status_code == 403
+    assert f"/staff/recall?lot={story.bad}" in client.get(f"/staff/lots/{story.bad}").text

@@ -35,13 +35,13 @@ from ..stock.recall import (
     TripTold,
     sureness,
 )
-from ..stock.trace import PREPARED_MS, RANK, Cooked, Use, Why, gaps_of, lays, possible, trace
+from ..stock.trace import PREPARED_MS, RANK, Cooked, Lay, Use, Why, gaps_of, lays, possible, trace
 from .calibrations import instruments, record_of, state_of
 from .recall_rows import Rows
-from .recall_warmth import batch_warmth, lot_warmth
+from .recall_warmth import Reach, batch_warmth, lot_warmth
 
-# What it felt is worked out for so many, the likeliest first: each reads its sensors' readings of all its time.
-MAX_WARM_LOTS, MAX_WARM_BATCHES = 40, 8
+# What portions felt is worked out for so many batches, those that are asked about first.
+MAX_WARM_BATCHES = 4
 # Food kept as a sample or sent back is not in the kitchen's hands any more, and somebody said so.
 THROWN = (accounts.WASTE, accounts.TRIMMING, accounts.RETURNED, accounts.SAMPLE, accounts.SCHOOL)
 ORDER: dict[Sureness, int] = {"told": 0, "assumed": 1, "possible": 2}
@@ -131,12 +131,12 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Possible(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be joined to it: by batch its lots with the reason. ``places`` are those where the known lots lay."""
+    """What may be joined to it: by batch its lots with the reason. ``where`` the known lots lay."""
 
     of: dict[str, dict[str, Why]]
     batches: dict[str, Batch]
     untold: set[str]
-    places: set[str]
+    where: list[Lay]
 
 
 def _start(rows: Rows, asked: Asked) -> _Start:
@@ -188,7 +188,6 @@ def _possible(rows: Rows, start: _Start, known: _Known, now_ms: int) -> _Possibl
     """What nobody said: lots that may be in the batches that are asked about, batches that the known lots may be in."""
     of_lots = rows.lines_of(known.lots)
     where = lays(of_lots)
-    places = {lay.place for lay in where}
     asked = [one.batch for one in start.meals]
     found: dict[str, dict[str, Why]] = {}
     untold: set[str] = set()
@@ -212,7 +211,7 @@ def _possible(rows: Rows, start: _Start, known: _Known, now_ms: int) -> _Possibl
         untold |= {gap.batch for gap in gaps if gap.why == "stock"}
         others = {name: there[name] for name in may}
         found |= may
-    return _Possible(of=found, batches=others, untold=untold, places=places)
+    return _Possible(of=found, batches=others, untold=untold, where=where)
 
 
 def _cooked(one: Batch, now_ms: int) -> Cooked:
@@ -234,6 +233,7 @@ class _Answer:
         unnamed = {one.id: one for one in start.unnamed if one.id not in known.all_batches}
         self._batches = {**unnamed, **may.batches, **known.all_batches}
         self._lot_rows: dict[str, Row[Any]] = {}
+        self._reach = Reach(connection, book)
 
     def lots(self) -> list[LotTold]:
         """Every lot, the surest first."""
@@ -271,22 +271,30 @@ class _Answer:
         return sorted(found, key=lambda one: (not one.asked, ORDER[one.sure], one.cooked_ms or 0, one.batch))
 
     def warm_lots(self, lots: list[LotTold]) -> list[LotTold]:
-        """With what the first of them felt."""
-        taken = [one for one in lots if one.accepted][:MAX_WARM_LOTS]
-        if len(taken) < sum(one.accepted for one in lots):
+        """With what they felt, as far as one answer can tell: what had to be cold first, then what came last."""
+        stays: dict[str, list[Lay]] = {}
+        for lay in self._may.where:
+            stays.setdefault(lay.lot, []).append(lay)
+        known = [one for one in lots if one.accepted and one.sure != "possible"]
+        known.sort(key=lambda one: (one.temperature_c is None, -one.received_ms, one.lot))
+        taken = [one.lot for one in known if self._reach.add(stays.get(one.lot, []), self._now_ms)]
+        if len(taken) < len(known):
             self._rows.cut.append("heat of lots")
+        self._reach.read()
         felt = {
-            one.lot: lot_warmth(self._connection, self._book, self._lot_rows[one.lot], self._now_ms) for one in taken
+            name: lot_warmth(self._connection, self._book, self._lot_rows[name], self._now_ms, self._reach.places)
+            for name in taken
         }
         return [msgspec.structs.replace(one, warmth=felt.get(one.lot)) for one in lots]
 
     def warm_batches(self, batches: list[BatchTold]) -> list[BatchTold]:
-        """With what the portions of the first of them felt."""
+        """With what the portions felt of those that are asked about, or of the first that a lot went into."""
         cooked = [one for one in batches if one.cooked_ms is not None and one.sure != "possible"]
+        cooked = [one for one in cooked if one.asked] or cooked
         if len(cooked) > MAX_WARM_BATCHES:
             self._rows.cut.append("heat of batches")
         felt = {
-            one.batch: batch_warmth(self._connection, self._book, one.batch, self._now_ms)
+            one.batch: batch_warmth(self._connection, self._book, one.batch, self._now_ms, self._reach.places)
             for one in cooked[:MAX_WARM_BATCHES]
         }
         return [
@@ -365,7 +373,7 @@ class _Answer:
         ]  # fmt: skip
 
     def _places(self) -> set[str]:
-        return (self._may.places | {one.place for one in self._known.all_batches.values()}) - {""}
+        return ({lay.place for lay in self._may.where} | {one.place for one in self._known.all_batches.values()}) - {""}
 
     def _span(self) -> tuple[int, int]:
         """From the first receipt to the last meal; until now while anything known is left."""

@@ -142,7 +142,7 @@ class Rows:
             select(ledger_line.c.lot, ledger_line.c.place, named, func.sum(ledger_line.c.amount).label("amount"))
             .join(movement, and_(movement.c.kitchen == ledger_line.c.kitchen, movement.c.id == ledger_line.c.movement))
             .where(ledger_line.c.kitchen == self._kitchen, ledger_line.c.lot.in_(sorted(names)))
-            .group_by(ledger_line.c.lot, ledger_line.c.place, movement.c.batch != "")
+            .group_by(ledger_line.c.lot, ledger_line.c.place, "named")
         )
         for row in self._bounded(query, MAX_LINES, "lines") if names else []:
             found.setdefault(row.lot, {})[row.place, bool(row.named)] = int(row.amount)

@@ -196,7 +196,7 @@ def _felt(warmth: Warmth) -> str:
     worst = "" if warmth.lowest_c is None else f", {warmth.lowest_c:.1f} to {warmth.highest_c:.1f} C"
     return (
         f"danger zone {warmth.least_min:g} to {warmth.most_min:g} min, unknown {warmth.unknown_min:g} min, beyond its "
-        f"limits {warmth.beyond_min:g} min{worst}: {warmth.advice}"
+        f"limits {warmth.beyond_min:g} min{worst}{f': {warmth.advice}' if warmth.advice else ''}"
     )
 
 

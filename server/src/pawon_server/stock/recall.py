@@ -33,7 +33,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Warmth(msgspec.Struct, frozen=True, kw_only=True):
     """What food felt: minutes in the danger zone, least as measured and most as may have been; minutes beyond the
     critical limits of its places; minutes nobody measured. ``advice``: use, hold, discard, as the profile's ladder
-    suggests. ``places``: each stay in order of time."""
+    suggests; empty for portions, whose lots' past decides too. ``places``: each stay in order of time."""
 
     least_min: float
     most_min: float

@@ -31,6 +31,7 @@ from .people_pages import people_pages
 from .profiles_api import profiles_api
 from .quarantine import quarantine_page
 from .recall_api import recall_api
+from .recall_page import recall_page
 from .staff import Staff
 
 Health = Callable[[], dict[str, object]]
@@ -82,6 +83,7 @@ def make_app(
         batch_heat_api(reader, book, lambda store, name: portions_of(store, kitchen, name, board.snapshot_ms()))
     )
     app.include_router(recall_api(reader, book, desk, board.snapshot_ms))
+    app.include_router(recall_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
     app.include_router(checks_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(people_pages(staff, reader, book.settings.kitchen))

@@ -60,6 +60,7 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path=HOME, title=N_("Beranda")),
     MenuEntry(path="/staff/batches", title=N_("Masakan")),
     MenuEntry(path="/staff/lots", title=N_("Bahan")),
+    MenuEntry(path="/staff/recall", title=N_("Penarikan")),
     MenuEntry(path="/staff/checks", title=N_("Ukur manual")),
     MenuEntry(path="/staff/calibrations", title=N_("Kalibrasi")),
     MenuEntry(path="/staff/people", title=N_("Orang"), role="head"),
