@@ -95,7 +95,8 @@ class Story:
 
     def do(self, kind: type[Any], by: str = "sari", **said: Any) -> Any:
         """Somebody writes; it is taken."""
-        act: AnyAct = kind(**{"id": new_id(), "by": by, "at_ms": self.bench.now_ms, **said})
+        now = {"at_ms": self.bench.now_ms} if "at_ms" in kind.__struct_fields__ else {}
+        act: AnyAct = kind(**{"id": new_id(), "by": by, **now, **said})
         answer = write(self.bench, act)
         assert isinstance(answer, Written), answer
         return act

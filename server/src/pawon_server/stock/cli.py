@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
+from sqlalchemy import Connection
 
 from ..acts import encode_act
 from ..config import ServerConfig, store_address
@@ -22,11 +23,13 @@ from ..ingest.acceptance import Acceptance
 from ..people.act import MACHINE, new_id
 from ..projections.acts import Refusal
 from ..projections.context import Changes
+from ..projections.epcis import Cursor, events_between
 from ..projections.recall import Stages, UnknownError, ask, recall
 from ..rulebook import Rulebook
 from ..store.address import Address
 from ..store.database import StoreError, open_store, open_to_read
 from ..store.turn import be_alone
+from .epcis import Event, document
 from .recall import TARGET_PERCENT, BatchTold, LotTold, Recall, Warmth
 from .recall_acts import holds
 
@@ -35,6 +38,8 @@ WHY = {"": "", "taken": "taken to the pans then", "beside": "lay where another l
        "item": "this ingredient has no lot", "stock": "was in the kitchen"}  # fmt: skip
 # A moment as the kitchen's clock shows it; what nobody knows is a question mark.
 Clock = Callable[[int | None], str]
+# A lot of rice is in a hundred batches for twenty schools: some ten thousand events.
+MAX_PAGES = 100
 SERVED = "a server holds the store: set aside on its page /staff/recall, or stop it first"
 
 
@@ -65,6 +70,10 @@ def run_recall(config: ServerConfig, options: argparse.Namespace, book: Rulebook
         with open_to_read(address).connect() as connection:
             stages.done("open")
             answer = recall(connection, book, asked, time.time_ns() // 1_000_000, stages)
+            if options.epcis is not None:
+                events = list(epcis_events(connection, book, [one.lot for one in answer.known_lots], answer.at_ms))
+                options.epcis.write_bytes(msgspec.json.encode(document(events, answer.at_ms)))
+                print(f"{options.epcis}: {len(events)} events", file=sys.stderr)
     except UnknownError as error:
         print(error, file=sys.stderr)
         return 1
@@ -83,6 +92,18 @@ def run_recall(config: ServerConfig, options: argparse.Namespace, book: Rulebook
         for line in drill_lines(answer, stages):
             print(line)
     return status
+
+
+def epcis_events(connection: Connection, book: Rulebook, lots: list[str], until_ms: int) -> Iterable[Event]:
+    """All that ever happened to lots and the batches they are in, page by page."""
+    after: Cursor | None = None
+    for _ in range(MAX_PAGES):
+        page = events_between(connection, book, 0, until_ms, lots=lots, after=after)
+        yield from page.events
+        after = page.next
+        if after is None:
+            return
+    print(f"NOT ALL: more than {MAX_PAGES} pages of events", file=sys.stderr)
 
 
 def hold(address: Address, book: Rulebook, answer: Recall, *, possible: bool) -> int:

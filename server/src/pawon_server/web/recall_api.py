@@ -9,16 +9,19 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from msgspec import Meta
+from pydantic import AwareDatetime
 from sqlalchemy import Engine
 
 from ..acts import AnyAct
 from ..food_safety.batch_acts import DisposeBatch
 from ..people.act import ActId, new_id
 from ..people.person import Person
+from ..projections.epcis import MAX_EVENTS, Cursor, events_between
 from ..projections.recall import UnknownError, ask, recall
 from ..rulebook import Rulebook
+from ..stock.epcis import document
 from ..stock.movement_acts import HoldLot
 from ..stock.recall import TARGET_PERCENT, Asked, Recall
 from ..stock.recall_acts import holds
@@ -26,6 +29,7 @@ from .api import NO_NUL, iso
 from .desk import Desk
 
 Asking = Annotated[str, Query(max_length=100, pattern=NO_NUL)]
+DAY_MS = 24 * 3_600_000
 Said = Annotated[str, Meta(max_length=100, pattern=NO_NUL)]
 
 
@@ -83,7 +87,36 @@ def recall_api(reader: Engine, book: Rulebook, desk: Desk, utc_ms: Callable[[], 
         told: dict[str, Any] = msgspec.to_builtins(held)
         return told
 
+    @router.get("/epcis")
+    def epcis(
+        request: Request, response: Response, since: AwareDatetime | None = None, until: AwareDatetime | None = None,
+        lot: Asking = "", after: Asking = "", limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = MAX_EVENTS,
+    ) -> dict[str, Any]:  # fmt: skip
+        """What happened to lots and batches as an EPCISDocument (EPCIS 2.0, JSON-LD), oldest first: from ``since`` (a
+        day before ``until``) to before ``until`` (now), or of one ``lot`` its whole life. Where there is more, the
+        header ``GS1-Next-Page-Token`` is given back as ``after``, with the same question. 401 as above."""
+        desk.need(request)
+        end_ms = utc_ms() if until is None else round(until.timestamp() * 1000)
+        begin_ms = round(since.timestamp() * 1000) if since is not None else 0 if lot else end_ms - DAY_MS
+        with reader.connect() as connection:
+            page = events_between(
+                connection, book, begin_ms, end_ms, lots=[lot] if lot else None, after=cursor_of(after), limit=limit
+            )
+        if page.next is not None:
+            response.headers["GS1-Next-Page-Token"] = f"{page.next.at_ms}~{page.next.event}"
+        return document(page.events, utc_ms())
+
     return router
+
+
+def cursor_of(text: str) -> Cursor | None:
+    """Where a page begins. Raises 422 for what no page gave."""
+    if not text:
+        return None
+    at_ms, _, event = text.partition("~")
+    if not at_ms.isdecimal() or len(at_ms) > 15:
+        raise HTTPException(422, "after")
+    return Cursor(int(at_ms), event)
 
 
 def asked_of(reader: Engine, book: Rulebook, question: tuple[str, str, str, str], now_ms: int) -> Recall:
