@@ -44,6 +44,7 @@ from pawon_server.stock.movement_acts import (
     RefuseMovement,
     ReleaseLot,
 )
+from pawon_server.stock.recall_acts import RecordDrill
 
 PEOPLE = ("sari", "tono", "wulan")
 
@@ -194,12 +195,17 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     ])()  # fmt: skip
 
 
+def _drill(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    return RecordDrill(**head, school="SD 1", eaten_ms=_moment(chance), seconds=chance.random(), portions_percent=98.5,
+                       lots_percent=100.0, lots=2, batches=3, schools=5)  # fmt: skip
+
+
 Kind = Callable[[random.Random, dict[str, Any]], AnyAct]
 ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
     *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration,
-    _calibration, _withdrawal, *[_check] * 3,
+    _calibration, _withdrawal, _drill, *[_check] * 3,
 ]  # fmt: skip
 
 

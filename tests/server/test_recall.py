@@ -407,5 +407,14 @@ def test_the_page_says_what_to_stop_whom_to_call_and_what_to_set_aside(story: St
         assert f"{counted} ditahan sekarang" in done.text
     assert story.bench.value("SELECT count(*) FROM lot_hold") == 2
     assert client.get(path, params={"lot": "SPPG-000000-XXX-0000"}).status_code == 404
+    drill = {**question, "do": "drill", "token": "d"}
+    assert client.post(path, data=drill, headers=ORIGIN).status_code == 403
+    assert "Catat latihan" not in client.get(path, params=question).text
+    enter(client, "gita")
+    assert "Catat latihan" in client.get(path, params=question).text
+    for _ in range(2):
+        assert client.post(path, data=drill, headers=ORIGIN).status_code == 303
+    assert story.bench.value("SELECT count(*) FROM act WHERE what = 'recall.drill'") == 1
+    assert "5 sekolah, porsi" in client.get(path).text
     assert client.post(path, data={"lot": story.bad}).status_code == 403
     assert f"/staff/recall?lot={story.bad}" in client.get(f"/staff/lots/{story.bad}").text

@@ -11,10 +11,11 @@ from .food_safety.incident import IncidentAct
 from .food_safety.lot_acts import LotAct
 from .people.person import ChangePin, SetPerson
 from .stock.movement_acts import MovementAct
+from .stock.recall_acts import RecordDrill
 
 AnyAct = (
     SetPerson | ChangePin | IncidentAct | BatchAct | LotAct | MovementAct | CheckAct | RecordCalibration
-    | WithdrawCalibration
+    | WithdrawCalibration | RecordDrill
 )  # fmt: skip
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)

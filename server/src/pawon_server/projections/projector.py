@@ -35,8 +35,10 @@ from ..food_safety.lot_acts import KINDS as LOT_ACTS
 from ..ingest.batches import SpoolState
 from ..rulebook import Rulebook, Sensor, Settings
 from ..stock.movement_acts import KINDS as MOVEMENT_ACTS
+from ..stock.recall_acts import RecordDrill
 from ..store.journal import Entry
 from ..store.tables import journal
+from . import drills
 from .acts import Acts, Refusal, Written
 from .batches import SCOPE as BATCHES
 from .batches import Batches
@@ -128,6 +130,7 @@ class Projector:
         self.acts.know(BATCH_ACTS, self.batches.refuse, self.batches.take)
         self.lots = Lots(kitchen, self._incident_rows, self.ledger)
         self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
+        self.acts.know((RecordDrill,), drills.refuse, drills.take)
         self.acts.know(MOVEMENT_ACTS, self.stock.refuse, self.stock.take_act)
         self.checks = Checks(kitchen, self._incident_rows)
         self.acts.know(CHECK_ACTS, self.checks.refuse, self.checks.take)

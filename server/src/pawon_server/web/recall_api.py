@@ -19,7 +19,7 @@ from ..food_safety.batch_acts import DisposeBatch
 from ..people.act import ActId, new_id
 from ..people.person import Person
 from ..projections.epcis import MAX_EVENTS, Cursor, events_between
-from ..projections.recall import UnknownError, ask, recall
+from ..projections.recall import Stages, UnknownError, ask, recall
 from ..rulebook import Rulebook
 from ..stock.epcis import document
 from ..stock.movement_acts import HoldLot
@@ -119,7 +119,9 @@ def cursor_of(text: str) -> Cursor | None:
     return Cursor(int(at_ms), event)
 
 
-def asked_of(reader: Engine, book: Rulebook, question: tuple[str, str, str, str], now_ms: int) -> Recall:
+def asked_of(
+    reader: Engine, book: Rulebook, question: tuple[str, str, str, str], now_ms: int, stages: Stages | None = None
+) -> Recall:
     """The answer to a school, time, lot and batch. Raises 409 for no question, 404 for what is not known."""
     school, eaten, lot, batch = question
     try:
@@ -128,7 +130,7 @@ def asked_of(reader: Engine, book: Rulebook, question: tuple[str, str, str, str]
         raise HTTPException(409, str(error)) from error
     try:
         with reader.connect() as connection:
-            return recall(connection, book, asked, now_ms)
+            return recall(connection, book, asked, now_ms, stages)
     except UnknownError as error:
         raise HTTPException(404, str(error)) from error
 

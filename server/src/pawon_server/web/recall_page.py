@@ -14,9 +14,12 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
+from ..projections.drills import Drill, drills_of
+from ..projections.recall import Stages
 from ..projections.recall_rows import Rows
 from ..rulebook import Rulebook
 from ..stock.recall import TARGET_PERCENT, LotTold, Recall, Warmth, to_hold
+from ..stock.recall_acts import drill_of
 from .forms import Form
 from .language import Speech
 from .lots_page import place_name
@@ -25,6 +28,8 @@ from .recall_api import asked_of, hold_all
 from .staff import LOGIN, SEE_OTHER, Staff
 
 PATH = "/staff/recall"
+# Five years of two a year.
+DRILLS_SHOWN = 10
 QUESTION = ("school", "eaten", "lot", "batch")
 
 
@@ -33,9 +38,10 @@ def recall_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, 
     router = APIRouter(include_in_schema=False)
     zone = book.settings.timezone
 
-    def schools() -> list[str]:
+    def known() -> tuple[list[str], list[Drill]]:
         with reader.connect() as connection:
-            return Rows(connection, book.settings.kitchen).schools()
+            kitchen = book.settings.kitchen
+            return Rows(connection, kitchen).schools(), drills_of(connection, kitchen, DRILLS_SHOWN)
 
     async def show(request: Request, form: Form, held: dict[str, Any] | None = None) -> Response:
         speech, _ = screens.speech(request)
@@ -47,11 +53,12 @@ def recall_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, 
                 answer = await run_in_threadpool(asked_of, reader, book, question, utc_ms())
             except HTTPException as error:
                 form = replace(form, error=form.error or error.detail, status=max(form.status, error.status_code))
+        schools, drills = await run_in_threadpool(known)
         now = datetime.fromtimestamp(utc_ms() / 1000, tz=ZoneInfo(zone))
         return await staff.page(
-            request, "staff_recall.html", form=form, schools=await run_in_threadpool(schools),
+            request, "staff_recall.html", form=form, schools=schools, drills=drills,
             now=f"{now:%Y-%m-%dT%H:%M}", answer=answer, held=held, target=TARGET_PERCENT,
-            look=None if answer is None else _Look(answer, book, speech),
+            look=_Look(answer, book, speech),
         )  # fmt: skip
 
     @router.get(PATH)
@@ -61,12 +68,22 @@ def recall_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, 
             asked["school"] = asked["eaten"] = ""
         return await show(request, Form(values=asked))
 
+    async def drill(request: Request, form: Form) -> Response:
+        question = (form.get("school"), form.get("eaten"), form.get("lot"), form.get("batch"))
+        stages = Stages()
+        answer = await run_in_threadpool(asked_of, reader, book, question, utc_ms(), stages)
+        seconds = sum(stages.seconds.values())
+        await staff.desk.write(request, lambda person: drill_of(answer, name=form.act, by=person.id, seconds=seconds))
+        return RedirectResponse(f"{PATH}#drills", SEE_OTHER)
+
     @router.post(PATH)
     async def hold(request: Request) -> Response:
         form = Form()
         try:
             form = await staff.form(request)
             await run_in_threadpool(staff.desk.need, request)
+            if form.get("do") == "drill":
+                return await drill(request, form)
             if not form.get("sure"):
                 raise HTTPException(409, "Centang dulu: semua ini ditahan")
             question = (form.get("school"), form.get("eaten"), form.get("lot"), form.get("batch"))
@@ -87,8 +104,11 @@ def recall_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, 
 class _Look:
     """An answer's figures as the page writes them."""
 
-    def __init__(self, answer: Recall, book: Rulebook, speech: Speech) -> None:
-        self._answer, self._book, self._speech = answer, book, speech
+    def __init__(self, answer: Recall | None, book: Rulebook, speech: Speech) -> None:
+        self._book, self._speech = book, speech
+        self.unheld = self.unheld_possible = 0
+        if answer is None:
+            return
         self.unheld = len(to_hold(answer, possible=False).lots) + len(to_hold(answer, possible=False).batches)
         self.unheld_possible = (
             len(to_hold(answer, possible=True).lots) + len(to_hold(answer, possible=True).batches) - self.unheld
