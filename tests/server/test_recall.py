@@ -33,6 +33,7 @@ from pawon_server.food_safety.batch_acts import (
 from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, ReceiveLot, UseLot
 from pawon_server.people.act import new_id
+from pawon_server.projections import recall_warmth
 from pawon_server.projections.acts import Refusal, Written
 from pawon_server.projections.recall import UnknownError, ask, recall
 from pawon_server.record.rebuild import rebuild
@@ -317,6 +318,16 @@ def test_what_the_lot_felt_and_what_was_wrong_there(story: Story) -> None:
     soto = next(one for one in answer.batches if one.batch == story.soto)
     assert soto.shares[0].warmth is not None
     assert soto.shares[0].warmth.unknown_min > 0
+
+
+def test_heat_is_told_as_far_as_it_can_be_read_in_time(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where too much would have to be read, a lot's heat is left out and the answer says so; a lot that lay where
+    nothing measures costs nothing and is told."""
+    monkeypatch.setattr(recall_warmth, "MAX_SENSOR_MINUTES", 60)
+    answer = story.ask(batch=story.soto)
+    assert {one.lot: one.warmth is None for one in answer.known_lots} == {story.bad: True, story.rice: False}
+    assert answer.cut == ["heat of lots"]
+    assert not answer.whole
 
 
 def test_nobody_is_named(story: Story) -> None:

@@ -14,11 +14,14 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
+from pawon_food_safety.finding import words as words_of
+
+from ..food_safety.batch_clock import words_of as words_of_batch
 from ..projections.drills import Drill, drills_of
 from ..projections.recall import Stages
 from ..projections.recall_rows import Rows
 from ..rulebook import Rulebook
-from ..stock.recall import TARGET_PERCENT, LotTold, Recall, Warmth, to_hold
+from ..stock.recall import TARGET_PERCENT, IncidentTold, LotTold, Recall, Warmth, to_hold
 from ..stock.recall_acts import drill_of
 from .forms import Form
 from .language import Speech
@@ -154,6 +157,13 @@ class _Look:
     def place(self, place: str) -> str:
         """What people call a place."""
         return place_name(self._book, place)
+
+    def incident(self, one: IncidentTold) -> str:
+        """What was wrong, in the profile's words where it has any."""
+        said, english = self._book.profile.spoken(one.rule), self._speech.language == "en"
+        if said is not None:
+            return words_of(said, one.severity)[english]
+        return words_of_batch(self._book.profile, one.rule)[1][english] if one.kind == "batch" else one.rule
 
     def number(self, value: float) -> str:
         """A figure with one decimal."""
