@@ -15,7 +15,9 @@ from tests.server.conftest import BOOK, Bench, NewAddress, on_sqlite
 from tests.server.desk import ORIGIN, hire, sign_in, write
 from tests.server.phone import application, enter
 from tests.server.sender import Sender, temperature
+from tests.server.straight import Straight
 from tests.server.test_batch_logic import at
+from tests.server.test_batches import open_one, passed, record
 
 from pawon_server.acts import AnyAct
 from pawon_server.config import load_config
@@ -234,6 +236,14 @@ def test_what_was_withdrawn_is_not_named(story: Story) -> None:
     assert story.good not in known(story.ask(batch=story.soto))[0]
 
 
+def test_a_use_for_a_batch_that_nobody_opened_is_told(story: Story) -> None:
+    """A mistyped batch is no batch, and not silence either: its number stands on the page."""
+    story.use(story.bad, "B-251009-9-salah-ketik", 50)
+    answer = story.ask(lot=story.bad)
+    assert answer.strays == ["B-251009-9-salah-ketik"]
+    assert known(answer)[1] == {story.soto: "told", story.opor: "told"}
+
+
 def test_set_aside_once(story: Story) -> None:
     """All with anything left is held, once; what is gone is not; what is only possible only when that is asked for;
     after a release it can be held again. A rebuild says the same."""
@@ -429,3 +439,17 @@ def test_the_page_says_what_to_stop_whom_to_call_and_what_to_set_aside(story: St
     assert "5 sekolah, porsi" in client.get(path).text
     assert client.post(path, data={"lot": story.bad}).status_code == 403
     assert f"/staff/recall?lot={story.bad}" in client.get(f"/staff/lots/{story.bad}").text
+
+
+def test_a_pan_that_nobody_named_may_be_the_meal(record: Straight) -> None:  # noqa: F811  # the fixture
+    """A probe found a pan done before the meal and nobody said what it was: it stands in the answer as possible."""
+    named = open_one(record)
+    record.now_ms = at("02:30")
+    assert isinstance(record.write(CookedPan(id=new_id(), by="sari", batch=named, at_ms=record.now_ms)), Written)
+    passed(record, cooked_ms=at("02:20"), began_ms=at("01:40"))
+    record.now_ms = at("09:00")
+    with record.store.reader.connect() as connection:
+        answer = recall(connection, KITCHEN, ask(ZONE, school="SD 1", eaten="2025-10-09T08:00"), record.now_ms)
+    assert [(one.sure, one.asked, one.doubts) for one in answer.batches] == [
+        ("told", True, ["not-told-eaten", "not-told-arrived"]), ("possible", False, ["unnamed"]),
+    ]  # fmt: skip

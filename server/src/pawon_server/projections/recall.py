@@ -33,7 +33,6 @@ from ..stock.recall import (
     Sureness,
     ThermometerTold,
     TripTold,
-    sureness,
 )
 from ..stock.trace import PREPARED_MS, RANK, Cooked, Lay, Use, Why, gaps_of, lays, possible, trace
 from .calibrations import instruments, record_of, state_of
@@ -105,7 +104,8 @@ def recall(connection: Connection, book: Rulebook, asked: Asked, now_ms: int, st
     answer = Recall(
         asked=msgspec.structs.replace(asked, school=start.school), at_ms=now_ms, batches=warm_batches, lots=warm_lots,
         schools=_schools(batches), trips=found.trips(), samples=found.samples(), thermometers=found.thermometers(),
-        incidents=found.incidents(), near=[one.id for one in start.near], cut=rows.cut,
+        incidents=found.incidents(), near=[one.id for one in start.near],
+        strays=[] if "batches" in rows.cut else sorted(set(known.batches) - set(known.all_batches)), cut=rows.cut,
     )  # fmt: skip
     stages.done("rest")
     return answer
@@ -178,8 +178,7 @@ def _follow(rows: Rows, start: _Start) -> _Known:
     traced = trace([*back, *forward], start.lots, begun)
     others = rows.batches(set(traced.batches) - set(begun))
     return _Known(
-        lots={name: sureness(sure) for name, sure in traced.lots.items()},
-        batches={name: sureness(sure) for name, sure in traced.batches.items()},
+        lots={**traced.lots}, batches={**traced.batches},
         all_batches={**begun, **{one.id: one for one in others}}, uses=[*dict.fromkeys([*back, *forward])],
     )  # fmt: skip
 

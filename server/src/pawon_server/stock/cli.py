@@ -179,6 +179,8 @@ def told_lines(answer: Recall, zone: str) -> Iterable[str]:
         yield f"  {incident.severity} {incident.rule} {incident.sensor}: {at(incident.began_ms)} {closed}"
     if answer.near:
         yield f"  had about then, eaten at another time: {', '.join(answer.near)}"
+    if answer.strays:
+        yield f"  USED IN BATCHES THAT NOBODY OPENED: {', '.join(answer.strays)}"
     if answer.cut:
         yield f"  NOT ALL: too much for one answer: {', '.join(answer.cut)}"
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from .trace import Certainty, Why, percent
+from .trace import Why, percent
 
 Sureness = Literal["told", "assumed", "possible"]
 # Why a batch may not be what the school ate: nobody told that it was eaten, nor that it came; it came or was eaten at
@@ -213,7 +213,8 @@ class SchoolTold(msgspec.Struct, frozen=True, kw_only=True):
 
 class Recall(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer. ``near``: batches that the school had about then and that the record says it ate at another
-    time. ``whole`` is false when something was too much for one answer: then ``cut`` names what is missing."""
+    time; ``strays``: ids of batches that a use of these lots names and nobody opened. ``whole`` is false when something
+    was too much for one answer: then ``cut`` names what is missing."""
 
     asked: Asked
     at_ms: int
@@ -225,6 +226,7 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True):
     thermometers: list[ThermometerTold]
     incidents: list[IncidentTold]
     near: list[str]
+    strays: list[str]
     cut: list[str]
 
     @property
@@ -271,8 +273,3 @@ def to_hold(answer: Recall, *, possible: bool) -> Kept:
         lots=[one.lot for one in lots if one.rest > 0 and one.held_since_ms is None],
         batches=[one.batch for one in batches if one.free > 0],
     )
-
-
-def sureness(certainty: Certainty | None) -> Sureness:
-    """A certainty as the answer says it."""
-    return "possible" if certainty is None else certainty
