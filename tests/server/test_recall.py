@@ -17,7 +17,7 @@ from tests.server.phone import application, enter
 from tests.server.sender import Sender, temperature
 from tests.server.straight import Straight
 from tests.server.test_batch_logic import at
-from tests.server.test_batches import open_one, passed, record
+from tests.server.test_batches import open_one, passed, record  # noqa: F401  # a fixture
 
 from pawon_server.acts import AnyAct
 from pawon_server.config import load_config
@@ -37,7 +37,8 @@ from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, ReceiveLot
 from pawon_server.people.act import new_id
 from pawon_server.projections import recall_warmth
 from pawon_server.projections.acts import Refusal, Written
-from pawon_server.projections.recall import UnknownError, ask, recall
+from pawon_server.projections.recall import ask, recall
+from pawon_server.projections.recall_trace import UnknownError
 from pawon_server.record.rebuild import rebuild
 from pawon_server.rulebook import Item, Place, Rulebook, Sensor, Thermometer
 from pawon_server.stock.cli import add_recall_command, run_recall

@@ -24,7 +24,8 @@ from ..people.act import MACHINE, new_id
 from ..projections.acts import Refusal
 from ..projections.context import Changes
 from ..projections.epcis import Cursor, events_between
-from ..projections.recall import Stages, UnknownError, ask, recall
+from ..projections.recall import Stages, ask, recall
+from ..projections.recall_trace import UnknownError
 from ..rulebook import Rulebook
 from ..store.address import Address
 from ..store.database import StoreError, open_store, open_to_read

@@ -19,7 +19,8 @@ from ..food_safety.batch_acts import DisposeBatch
 from ..people.act import ActId, new_id
 from ..people.person import Person
 from ..projections.epcis import MAX_EVENTS, Cursor, events_between
-from ..projections.recall import Stages, UnknownError, ask, recall
+from ..projections.recall import Stages, ask, recall
+from ..projections.recall_trace import UnknownError
 from ..rulebook import Rulebook
 from ..stock.epcis import document
 from ..stock.movement_acts import HoldLot
