@@ -47,6 +47,7 @@ from pawon_server.stock.movement_acts import (
     ReleaseLot,
 )
 from pawon_server.stock.purchase_acts import CancelOrder, PlaceOrder, SetSupplier
+from pawon_server.stock.recall_acts import RecordDrill
 from pawon_server.stock.scale_acts import CheckScale, VerifyScale, WithdrawScaleRecord
 
 PEOPLE = ("sari", "tono", "wulan")
@@ -280,12 +281,17 @@ def _menu(chance: random.Random, head: dict[str, Any]) -> AnyAct:
                     portions=chance.choice([1, 100, 3_000]))  # fmt: skip
 
 
+def _drill(chance: random.Random, head: dict[str, Any]) -> AnyAct:
+    return RecordDrill(**head, school="SD 1", eaten_ms=_moment(chance), seconds=chance.random(), portions_percent=98.5,
+                       lots_percent=100.0, lots=2, batches=3, schools=5)  # fmt: skip
+
+
 Kind = Callable[[random.Random, dict[str, Any]], AnyAct]
 ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
     *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration, _calibration,
-    _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 2, *[_mass] * 3, *[_menu] * 3,
+    _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 2, *[_mass] * 3, *[_menu] * 3, _drill,
 ]  # fmt: skip
 
 

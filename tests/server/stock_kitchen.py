@@ -93,7 +93,8 @@ class Kitchen:
     def lot(self, item: str, amount: int, place: str, minute: int, expires: str = "") -> str:
         """A delivery that no scale saw; the lot's id."""
         act = ReceiveLot(id=new_id(), by=MACHINE, item=item, supplier="Tani Jaya", amount=amount, place=place,
-                         at_ms=START_MS + minute * MINUTE, expires=expires, unweighed=True, despite="untuk uji")  # fmt: skip
+                         at_ms=START_MS + minute * MINUTE, expires=expires, unweighed=True,
+                         despite="untuk uji")  # fmt: skip
         self.bench.now_ms = max(self.bench.now_ms, act.at_ms)
         assert isinstance(write(self.bench, act), Written)
         return lot_id(act, "Asia/Jakarta")

@@ -14,6 +14,7 @@ from .stock.mass_acts import MassAct
 from .stock.menu_acts import MenuAct
 from .stock.movement_acts import MovementAct
 from .stock.purchase_acts import PurchaseAct
+from .stock.recall_acts import RecordDrill
 from .stock.scale_acts import ScaleAct
 
 AnyAct = (
@@ -30,6 +31,7 @@ AnyAct = (
     | ScaleAct
     | MassAct
     | MenuAct
+    | RecordDrill
 )
 
 _decoder: msgspec.json.Decoder[AnyAct] = msgspec.json.Decoder(AnyAct)

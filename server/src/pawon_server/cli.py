@@ -16,6 +16,7 @@ from .people.cli import add_person_command, run_person
 from .record.cli import RECORD_COMMANDS, add_record_commands
 from .rulebook import Rulebook
 from .server import Server, broker_address
+from .stock.cli import add_recall_command, run_recall
 from .store.address import Database
 from .store.database import StoreError, is_there, open_store, remedy
 
@@ -39,6 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     person.add_argument("--config", type=Path, required=True)
     person.add_argument("--demo", action="store_true", help="allow the demonstration profile")
     add_person_command(person)
+    traced = commands.add_parser("recall", help="what a school ate, its lots, and every other school; beside a server")
+    traced.add_argument("--config", type=Path, required=True)
+    traced.add_argument("--demo", action="store_true", help="allow the demonstration profile")
+    add_recall_command(traced)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -46,9 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         config = load_config(options.config, demo=options.demo)
         if options.command == "check":
             return check(config, options.config)
-        if options.command == "person":
+        if options.command in ("person", "recall"):
             book = Rulebook(settings=config.settings(), profile=config.rules())
-            return run_person(config, options, book)
+            return (run_person if options.command == "person" else run_recall)(config, options, book)
         if (run := RECORD_COMMANDS.get(options.command)) is not None:
             return run(config, options)
         if options.http_port is not None:

@@ -22,7 +22,7 @@ from .context import Changes
 from .people import People
 
 # Fields that differ when the same form is sent again.
-FILLED_IN = frozenset({"at_ms", "performed_ms", "pin"})
+FILLED_IN = frozenset({"at_ms", "performed_ms", "pin", "seconds"})
 
 Refuse = Callable[[Connection, Rulebook, Any, int], str | None]
 Take = Callable[[Connection, Rulebook, Any, Entry, Changes], None]

@@ -104,9 +104,12 @@ def stays_of_portions(
     return stays
 
 
-def heat_of_lot(connection: Connection, book: Rulebook, row: Row[Any], now_ms: int) -> LotHeat | None:
-    """The history of a lot up to now; ``None`` when the profile names no danger zone, so that nothing can be said."""
-    places = PlaceHeat(connection, book)
+def heat_of_lot(
+    connection: Connection, book: Rulebook, row: Row[Any], now_ms: int, places: PlaceHeat | None = None
+) -> LotHeat | None:
+    """The history of a lot up to now; ``None`` when the profile names no danger zone, so that nothing can be said.
+    ``places``: what was read for other food of the same answer."""
+    places = places or PlaceHeat(connection, book)
     found = _lot(connection, book, places, row, now_ms)
     if found is None:
         return None
@@ -138,7 +141,7 @@ def heat_of_batch(
     lots, all_read = _lots_of(connection, book, places, batch, cooked_ms)
     found = []
     for school, own_stays in portions.items():
-        stays = [_own(places, stay, band, food) for stay in own_stays]
+        stays = [heat_of_stay(places, stay, band, food) for stay in own_stays]
         own = sum((stay.heat for stay in stays), Heat())
         history = mixed([past for _, past in lots], own)
         by_point = [(point, stay.heat) for stay in stays for point in stay.points]
@@ -182,7 +185,8 @@ def _lots_of(
     return lots, len(used) <= MAX_LOTS
 
 
-def _own(places: PlaceHeat, stay: OwnStay, band: Band, food: str) -> StayHeat:
+def heat_of_stay(places: PlaceHeat, stay: OwnStay, band: Band, food: str) -> StayHeat:
+    """What portions of a food class felt in one of their stays."""
     if not stay.by_hand:
         felt = places.felt(stay.place, stay.start_ms, stay.end_ms, food)
         return _stay(stay.place, felt, expose(felt.series, felt.start_ms, felt.end_ms, band, felt.edges))

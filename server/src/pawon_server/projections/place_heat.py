@@ -71,6 +71,7 @@ class PlaceHeat:
         self._kitchen = book.settings.kitchen
         self._versions: list[tuple[int, Settings]] | None = None
         self._left = MAX_ROWS
+        self._kept: dict[str, tuple[int, int, list[Slice]]] = {}  # by sensor the longest stretch that was read
 
     @property
     def complete(self) -> bool:
@@ -125,8 +126,14 @@ class PlaceHeat:
         return versions
 
     def _sensor(self, sensor: str, start_ms: int, end_ms: int) -> list[Slice]:
+        kept = self._kept.get(sensor)
+        if kept is not None and kept[0] <= start_ms and end_ms <= kept[1]:
+            return clipped(kept[2], start_ms, end_ms)
         series = [self._minutes(sensor, start_ms, end_ms), self._raw(sensor, start_ms, end_ms)]
-        return clipped(together(series), start_ms, end_ms)
+        found = clipped(together(series), start_ms, end_ms)
+        if kept is None or end_ms - start_ms > kept[1] - kept[0]:
+            self._kept[sensor] = (start_ms, end_ms, found)
+        return found
 
     def _raw(self, sensor: str, start_ms: int, end_ms: int) -> list[Slice]:
         """Readings whose time is known, and the last one before, for its value may reach in."""

@@ -38,9 +38,11 @@ from ..stock.mass_acts import KINDS as MASS_ACTS
 from ..stock.menu_acts import KINDS as MENU_ACTS
 from ..stock.movement_acts import KINDS as MOVEMENT_ACTS
 from ..stock.purchase_acts import KINDS as PURCHASE_ACTS
+from ..stock.recall_acts import RecordDrill
 from ..stock.scale_acts import KINDS as SCALE_ACTS
 from ..store.journal import Entry
 from ..store.tables import journal
+from . import drills
 from .acts import Acts, Refusal, Written
 from .batch_masses import BatchMasses
 from .batches import SCOPE as BATCHES
@@ -138,6 +140,7 @@ class Projector:
         self.acts.know(BATCH_ACTS, self.batches.refuse, self.batches.take)
         self.lots = Lots(kitchen, self._incident_rows, self.ledger)
         self.acts.know(LOT_ACTS, self.lots.refuse, self.lots.take)
+        self.acts.know((RecordDrill,), drills.refuse, drills.take)
         self.acts.know(MOVEMENT_ACTS, self.stock.refuse, self.stock.take_act)
         purchases = Purchases(kitchen)
         self.acts.know(PURCHASE_ACTS, purchases.refuse, purchases.take)

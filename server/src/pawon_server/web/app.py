@@ -40,6 +40,8 @@ from .people_pages import people_pages
 from .profiles_api import profiles_api
 from .purchases_api import purchases_api
 from .quarantine import quarantine_page
+from .recall_api import recall_api
+from .recall_page import recall_page
 from .receiving_page import receiving_page
 from .scales_api import scales_api
 from .scales_page import scales_page
@@ -107,6 +109,8 @@ def make_app(
         batch_heat_api(reader, book, lambda store, name: portions_of(store, kitchen, name, board.snapshot_ms()))
     )
     app.include_router(receiving_page(reader, book, staff, screens, board.snapshot))
+    app.include_router(recall_api(reader, book, desk, board.snapshot_ms))
+    app.include_router(recall_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(lots_page(reader, book, staff, screens, board.snapshot))
     app.include_router(orders_page(reader, book, staff, screens, board.snapshot_ms))
     app.include_router(suppliers_page(reader, book, staff, screens, board.snapshot_ms))

@@ -66,6 +66,7 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(path="/staff/suppliers", title=N_("Pemasok")),
     MenuEntry(path="/staff/needs", title=N_("Kebutuhan")),
     MenuEntry(path="/staff/menu", title=N_("Menu"), role="nutritionist"),
+    MenuEntry(path="/staff/recall", title=N_("Penarikan")),
     MenuEntry(path="/staff/checks", title=N_("Ukur manual")),
     MenuEntry(path="/staff/scales", title=N_("Timbangan")),
     MenuEntry(path="/staff/calibrations", title=N_("Kalibrasi")),
