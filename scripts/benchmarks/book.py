@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.server.conftest import Bench
 from tests.server.kitchen_month import Month, kitchen_book
-from tests.server.test_kitchen_month import live
+from tests.server.test_kitchen_month import drill, live
 
 from pawon_server.stock import accounts
 from pawon_server.stock.book import Event, LotFacts, settle
@@ -55,7 +55,7 @@ def _event(number: int, chance: random.Random) -> Event:
 
 
 def month() -> None:
-    """30 days of 3,000 meals: CPU a written entry, how far the book is off, the size of the store."""
+    """30 days of 3,000 meals: CPU a written entry, how far the book is off, how long a recall takes."""
     with tempfile.TemporaryDirectory() as folder:
         story = Month(seed=SEED, readings_every_ms=60_000)
         store = open_store(Path(folder) / "pawon.db")
@@ -79,5 +79,12 @@ def month() -> None:
               f"places with stock mean {sum(one[0] for one in held) / len(held):.1f} g off "
               f"(stated {sum(one[1] for one in held) / len(held):.0f} g), most {max(one[0] for one in held):.0f} g, "
               f"of a mean of {sum(one[2] for one in held) / len(held) / 1000:.1f} kg", flush=True)  # fmt: skip
+        for number in (5, len(story.served) // 2, len(story.served) - 5):
+            cpu, wall = time.process_time(), time.perf_counter()
+            answer = drill(bench, story.served[number])
+            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+            print(f"  recall drill: {len(answer.known_lots)} lots, {len(answer.known_batches)} batches, "
+                  f"{len(answer.schools)} schools in {cpu:.2f} cpu-s, {wall:.2f} s"
+                  f"{'' if answer.whole else '; cut: ' + ', '.join(answer.cut)}", flush=True)  # fmt: skip
         bench.writer.stop()
         store.close()

@@ -85,6 +85,15 @@ class Told(NamedTuple):
     payload: bytes | AnyAct
 
 
+class Served(NamedTuple):
+    """A dish as it truly was: who ate it when, and which items are in it."""
+
+    batch: str
+    schools: tuple[str, ...]
+    eaten_ms: int
+    items: frozenset[str]
+
+
 class Row(NamedTuple):
     """What a gateway accepted, in UTC; acts name it by its key."""
 
@@ -103,7 +112,7 @@ class Month:
     readings_every_ms: int = 0
     truth: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    batches: list[str] = field(default_factory=list)
+    served: list[Served] = field(default_factory=list)
     _square: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     _by_hand: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     _rows: list[Row] = field(default_factory=list)
@@ -219,11 +228,8 @@ class Month:
             schools=tuple(Destination(school=name, portions=share) for name in schools),
         )  # fmt: skip
         batch = id_of(opened)
-        self.batches.append(batch)
         last_ms = self._write(began_ms, [], lambda _: opened)
-        for item in items:
-            self._use(item, min(self._daily(item) / (3 if item == "beras" else 1), 0.8 * self._stock(item)), batch,
-                      began_ms, last_ms)  # fmt: skip
+        used = frozenset(item for item in items if self._use(item, batch, began_ms, last_ms))
         at = {name: began_ms + minutes * MINUTE_MS for name, minutes in (("cooked", 60), ("left", 110), ("came", 150))}
         about = {"by": "-", "batch": batch}
         told: list[AnyAct] = [
@@ -235,13 +241,15 @@ class Month:
         ]  # fmt: skip
         for act in told:
             last_ms = self._write(max(act.at_ms, last_ms), [], lambda _, act=act: act, late=False)
+        self.served.append(Served(batch, schools, at["came"] + 20 * MINUTE_MS, used))
 
-    def _use(self, item: str, mass_g: float, batch: str, at_ms: int, after_ms: int) -> None:
-        """Weighed out on the table, then into the pot."""
+    def _use(self, item: str, batch: str, at_ms: int, after_ms: int) -> bool:
+        """Weighed out on the table, then into the pot; whether there was any."""
         home = self._home[item]
-        mass_g = min(mass_g, self.truth[item, home] * 0.9)
+        wanted_g = min(self._daily(item) / (3 if item == "beras" else 1), 0.8 * self._stock(item))
+        mass_g = min(wanted_g, self.truth[item, home] * 0.9)
         if mass_g < 50:
-            return
+            return False
         parts = max(1, math.ceil(mass_g / 14_000))  # a table scale of 15 kg
         if item in BINS:
             before = self.truth[item, home]
@@ -249,7 +257,7 @@ class Month:
             self._moved(item, home, "cooked", mass_g, home)
             confirm = {"id": self._new_id(), "by": "-", "place": "cooked", "batch": batch}
             self._write(max(at_ms, after_ms), [out], lambda names: ConfirmMovement(**confirm, movement=names[out]))
-            return
+            return True
         for part in range(parts):
             here_ms = at_ms + part * 2 * MINUTE_MS
             one_g = mass_g / parts
@@ -272,6 +280,7 @@ class Month:
                 [gone],
                 lambda names, used=used, gone=gone: ConfirmMovement(**used, movement=names[gone]),
             )
+        return True
 
     def _nothing(self, at_ms: int, number: int) -> None:
         """What a detector tells and what is no stock; now and then it believes a hand, and a person does not."""

@@ -4,10 +4,12 @@ told. ``scripts/bench month`` runs the same with a reading a minute."""
 from __future__ import annotations
 
 from tests.server.conftest import Bench, NewAddress
-from tests.server.kitchen_month import Month, kitchen_book
+from tests.server.kitchen_month import Month, Served, kitchen_book
 
 from pawon_server.acts import encode_act
 from pawon_server.projections.acts import Written
+from pawon_server.projections.recall import recall
+from pawon_server.stock.recall import Asked, Recall
 from pawon_server.store.database import open_store
 
 
@@ -25,9 +27,16 @@ def live(bench: Bench, month: Month) -> list[str]:
     return refused
 
 
+def drill(bench: Bench, meal: Served) -> Recall:
+    """Somebody fell ill of it: where it came from and who else has it."""
+    asked = Asked(school=meal.schools[0], eaten_ms=meal.eaten_ms, tolerance_ms=30 * 60_000)
+    with bench.store.reader.connect() as connection:
+        return recall(connection, bench.book, asked, bench.now_ms)
+
+
 def test_the_book_is_what_truly_lies_there(stores: NewAddress) -> None:
     """60 items in 12 places after a month of weighings, late words, outages and a clock of the past: every balance is
-    within what scales and people can see."""
+    within what scales and people can see, and a recall finds each ingredient of a meal."""
     month = Month(seed=20_001)
     store = open_store(stores())
     bench = Bench(store, kitchen_book(), now_ms=0)
@@ -42,5 +51,17 @@ def test_the_book_is_what_truly_lies_there(stores: NewAddress) -> None:
     assert wrong == {}
     assert len(month.truth) >= 120
     assert bench.value("SELECT sum(amount) FROM ledger_line") == 0
+    meal = month.served[len(month.served) // 2]
+    answer = drill(bench, meal)
+    eaten = [one for one in month.served if meal.schools[0] in one.schools and one.eaten_ms == meal.eaten_ms]
+    asked = {one.batch: one for one in answer.known_batches if one.asked}
+    assert set(asked) == {one.batch for one in eaten}
+    item_of = {one.lot: one.item for one in answer.lots}
+    for one in eaten:
+        assert {item_of[lot] for lot in asked[one.batch].lots} == one.items
+    assert {one.school for one in answer.schools} >= {school for one in eaten for school in one.schools}
+    assert answer.portions_percent == 100.0
+    accounted = sum(one.used + one.thrown + one.rest for one in answer.known_lots)
+    assert accounted >= 0.98 * sum(one.amount for one in answer.known_lots)
     bench.writer.stop()
     store.close()
