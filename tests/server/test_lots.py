@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.server.conftest import BOOK, Bench, NewAddress
-from tests.server.desk import ORIGIN, desk, hire, sign_in, write
+from tests.server.desk import ORIGIN, PIN, desk, hire, sign_in, write
 from tests.server.sender import Sender, temperature
 
 from pawon_contract.messages import Reading
@@ -532,6 +532,14 @@ def test_the_pages_receive_and_carry_with_two_taps(kitchen: Bench, client: TestC
     again = client.post(f"/staff/lots/{row[0]}", data={**moved, "token": "n"}, headers=ORIGIN)
     assert again.status_code == 409
     assert "tidak ada di tempat itu" in again.text
+    hold = {"token": "h", "do": "hold", "reason": "bau asam"}
+    assert client.post(f"/staff/lots/{row[0]}", data=hold, headers=ORIGIN).status_code == 303
+    assert "bau asam" in client.get(f"/staff/lots/{row[0]}").text
+    use = {"token": "u", "do": "use", "place": "chiller-a", "batch": BATCH, "amount": "0,5"}
+    assert "ditahan" in client.post(f"/staff/lots/{row[0]}", data=use, headers=ORIGIN).text
+    release = {"token": "r", "do": "release", "reason": "hasil uji baik"}
+    client.post("/api/v1/session", json={"person": "wulan", "pin": PIN}, headers=ORIGIN)
+    assert client.post(f"/staff/lots/{row[0]}", data=release, headers=ORIGIN).status_code == 303
     part = {"token": "o", "do": "use", "place": "chiller-a", "batch": BATCH, "amount": "0,5"}
     assert client.post(f"/staff/lots/{row[0]}", data=part, headers=ORIGIN).status_code == 303
     rest = {"token": "p", "do": "discard", "place": "chiller-a", "reason": "bau"}

@@ -269,6 +269,21 @@ def test_a_guessed_time_moves_the_book_with_it(kitchen: Bench) -> None:
     assert (kitchen.value(here), kitchen.value(there)) == (0, 15_000)
 
 
+def test_the_same_sent_again_changes_nothing(kitchen: Bench) -> None:
+    """A batch of rows and an act that come twice are in the book once."""
+    sender = Sender().add(weighing(0, 50_000, 1_000, "first"), weighing(50_000, 42_000, 2_000, "out"))
+    count = CountStock(id=new_id(), by="sari", item="beras", place="gudang", counted=41_000, at_ms=ZERO_MS + HOUR)
+    confirm = ConfirmMovement(id=new_id(), by="sari", movement=f"gw-1.{sender.spool}.2.movement", place="rak")
+    books = []
+    for _ in range(2):
+        kitchen.send(sender.batch(sent_ms=HOUR))
+        for act in (confirm, count):
+            said(kitchen, act)
+        books.append(balances(kitchen, "beras"))
+    assert books[0] == books[1] == {("opening", ""): -50_000, ("gudang", ""): 42_000, ("rak", ""): 8_000}
+    assert kitchen.value("SELECT count(*) FROM movement") == 3
+
+
 def _a_day() -> list[AnyAct]:
     """What one day's people write, in no order of its own: all about lots that are there by the first acts."""
     lots = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
 
 from ..stock.movement_acts import HoldLot, ReleaseLot
 from ..store.journal import Entry
@@ -21,7 +23,7 @@ class LotHolds:
         """Why it cannot be, in Indonesian."""
         if self._item(connection, act.lot) is None:
             return "Lot ini tidak dikenal"
-        if isinstance(act, ReleaseLot) and not self._held(connection, act.lot):
+        if isinstance(act, ReleaseLot) and not holds_of(connection, self._kitchen, act.lot):
             return "Lot ini tidak ditahan"
         return untimely(act.at_ms, now_ms)
 
@@ -45,12 +47,12 @@ class LotHolds:
         if item is not None:
             self._ledger.touch(item, act.at_ms)
 
-    def _held(self, connection: Connection, name: str) -> bool:
-        query = select(lot_hold.c.id).where(
-            lot_hold.c.kitchen == self._kitchen, lot_hold.c.lot == name, lot_hold.c.until_ms.is_(None)
-        )
-        return connection.execute(query).first() is not None
-
     def _item(self, connection: Connection, name: str) -> str | None:
         found = connection.execute(select(lot.c.item).where(lot.c.kitchen == self._kitchen, lot.c.id == name)).scalar()
         return None if found is None else str(found)
+
+
+def holds_of(connection: Connection, kitchen: str, name: str) -> list[Row[Any]]:
+    """Why a lot is set aside, oldest first; empty when it is not."""
+    query = select(lot_hold).where(lot_hold.c.kitchen == kitchen, lot_hold.c.lot == name, lot_hold.c.until_ms.is_(None))
+    return list(connection.execute(query.order_by(lot_hold.c.from_ms, lot_hold.c.id)))

@@ -17,9 +17,11 @@ from ..food_safety.heat import Heat, band_of
 from ..food_safety.lot_acts import DiscardLot, MoveLot, UseLot
 from ..people.person import Person
 from ..projections.lot_heat import LotHeat, heat_of_lot, lot_row
+from ..projections.lot_holds import holds_of
 from ..projections.lots import UNKNOWN_LOT
 from ..projections.receipts import SHELF_LIFE, findings_of
 from ..rulebook import Rulebook
+from ..stock.movement_acts import HoldLot, ReleaseLot
 from .finding_looks import finding_look
 from .forms import Form
 from .heat_picture import Stripe, strip
@@ -79,6 +81,7 @@ def lots_page(
             now_ms = snapshot().now_ms
             taken_in = row.accepted and not row.withdrawn
             found = heat_of_lot(connection, book, row, now_ms) if taken_in else None
+            held = holds_of(connection, kitchen, lot)
         item = book.settings.item(row.item)
         left = {} if found is None else found.way.left
         return {
@@ -89,6 +92,8 @@ def lots_page(
             "findings": [finding_look(one, row.unit, book, speech) for one in findings_of(row)],
             "look": None if found is None else _look(found, book, speech),
             "left": [(place, place_name(book, place), speech.amount(n, row.unit)) for place, n in left.items()],
+            "held": [(one.reason, moment(speech, one.from_ms, zone)) for one in held],
+            "weighed": any(place.scale and place.item == row.item for place in book.settings.places),
             "temperature": "" if row.temperature_c is None else f"{speech.number(row.temperature_c, 1)} °C",
         }  # fmt: skip
 
@@ -103,8 +108,12 @@ def lots_page(
         def make(by: Person, form: Form) -> AnyAct:
             about: dict[str, Any] = {
                 "id": form.act, "by": by.id, "lot": lot, "place": form.get("place"), "at_ms": _at_ms(form),
-                "amount": amount_of(form.get("amount"), unit),
+                "amount": amount_of(form.get("amount"), unit), "unweighed": bool(form.get("unweighed")),
             }  # fmt: skip
+            if form.get("do") == "hold":
+                return HoldLot(id=form.act, by=by.id, lot=lot, reason=form.get("reason"), at_ms=snapshot().now_ms)
+            if form.get("do") == "release":
+                return ReleaseLot(id=form.act, by=by.id, lot=lot, reason=form.get("reason"), at_ms=snapshot().now_ms)
             if form.get("do") == "use":
                 return UseLot(**about, batch=form.get("batch"))
             if form.get("do") == "discard":

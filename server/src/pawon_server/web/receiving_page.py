@@ -94,6 +94,7 @@ def receiving_page(
             noted=amount_of(form.get("noted"), unit), gtin=form.get("gtin"), for_day=form.get("for_day"),
             produced=form.get("produced"), halal=form.get("halal"),  # type: ignore[arg-type]  # checked below
             barcode=form.values.get("barcode", ""), despite=form.get("despite"), movement=form.get("movement"),
+            unweighed=bool(form.get("unweighed")),
         )  # fmt: skip
         checked = decode_act(encode_act(act))
         assert isinstance(checked, ReceiveLot), "it is what was encoded"
@@ -172,6 +173,7 @@ def receiving_page(
                    moment(speech, row.received_ms, zone)) for row in rows],
             items=[(item.id, item.name) for item in book.settings.items], places=known_places(book),
             foods=known_foods(book, speech), halal=any(item.halal for item in book.settings.items),
+            weighed=any(place.scale and place.item for place in book.settings.places),
             **await run_in_threadpool(around, form, speech),
         )  # fmt: skip
 
