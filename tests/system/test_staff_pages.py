@@ -119,6 +119,7 @@ def test_from_news_to_the_second_signature(tmp_path: Path) -> None:
             expect(head.locator("#handling")).to_have_text("selesai ditangani")
             expect(head.locator("#history")).to_contain_text("Rini · kepala dapur")
             show(head, "settled")
+            head.locator(".menu summary").tap()
             head.get_by_role("link", name="Orang").tap()
             expect(head.locator("main")).to_contain_text("Sari · petugas")
             show(head, "people")

@@ -43,6 +43,7 @@ def test_a_crate_is_booked_with_two_taps(tmp_path: Path) -> None:
             expect(other.locator("#nothing")).to_be_visible(timeout=PATIENCE_MS)
             expect(wall.locator("#movements")).not_to_contain_text("menunggu konfirmasi", timeout=PATIENCE_MS)
             expect(wall.locator("#stock")).to_contain_text("25,00 kg")
+            cook.locator(".menu summary").tap()
             cook.get_by_role("link", name="Stok opname").tap()
             show(cook, "count")
         assert complaints == []

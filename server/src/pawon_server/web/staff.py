@@ -49,19 +49,20 @@ def N_(text: str) -> str:  # noqa: N802  # gettext's name for a text that is tra
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuEntry:
-    """A page in the menu, for whoever has at least this role."""
+    """A page in the menu, for whoever has at least this role. ``daily``: one of the few that always stand there."""
 
     path: str
     title: str
     role: Role = "staff"
+    daily: bool = False
 
 
 MENU: tuple[MenuEntry, ...] = (
-    MenuEntry(path=HOME, title=N_("Beranda")),
-    MenuEntry(path="/staff/batches", title=N_("Masakan")),
-    MenuEntry(path="/staff/stock", title=N_("Stok")),
+    MenuEntry(path=HOME, title=N_("Beranda"), daily=True),
+    MenuEntry(path="/staff/batches", title=N_("Masakan"), daily=True),
+    MenuEntry(path="/staff/stock", title=N_("Stok"), daily=True),
     MenuEntry(path="/staff/count", title=N_("Stok opname")),
-    MenuEntry(path="/staff/lots", title=N_("Bahan")),
+    MenuEntry(path="/staff/lots", title=N_("Bahan"), daily=True),
     MenuEntry(path="/staff/orders", title=N_("Pesanan")),
     MenuEntry(path="/staff/suppliers", title=N_("Pemasok")),
     MenuEntry(path="/staff/needs", title=N_("Kebutuhan")),
