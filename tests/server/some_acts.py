@@ -119,13 +119,13 @@ ORDERS = tuple(f"{number:016x}" for number in (0x301, 0x302))
 def _purchase(chance: random.Random, head: dict[str, Any]) -> AnyAct:
     """Two suppliers and a few orders, set, placed and cancelled over and over."""
     seller, by = chance.choice(["jaya", "tani"]), {**head, "by": MACHINE}
-    kind = chance.randint(0, 3)
+    kind = chance.randint(0, 5)
     if kind == 0:
         return CancelOrder(**by, order=chance.choice(ORDERS), reason="hujan")
-    if kind == 1:
+    if kind <= 3:
         return PlaceOrder(
             **{**by, "id": chance.choice(ORDERS)}, supplier=seller, item=chance.choice(["ayam", "beras", "tidak-ada"]),
-            amount=chance.randint(1, 50), due=chance.choice([DAY, "2025-10-11", "2025-02-30"]),
+            amount=chance.randint(1, 50), due=chance.choice([DAY, "2025-10-11", "2025-10-30", "2025-02-30"]),
             for_days=chance.choice([(), ("2025-10-12", "2025-10-11")]),
         )  # fmt: skip
     return SetSupplier(
@@ -154,7 +154,7 @@ def _lot(chance: random.Random, head: dict[str, Any]) -> AnyAct:
 
 
 # The first rows of the gateways that the tests tell of may be weighings.
-WEIGHED = tuple(f"gw-1.{SPOOL}.{sequence}.movement" for sequence in range(1, 40))
+WEIGHED = tuple(f"gw-1.{spool}.{row}.movement" for spool in (SPOOL, "0" * 20) for row in range(1, 30))
 
 
 def _stock(chance: random.Random, head: dict[str, Any]) -> AnyAct:
@@ -261,7 +261,7 @@ def _batch(chance: random.Random, head: dict[str, Any]) -> AnyAct:
         lambda: DisposeBatch(**one, **at, decision=chance.choice(["use", "hold", "discard"]), **portions,
                              school=chance.choice([None, *SCHOOLS]), reason="diperiksa"),
         lambda: AllowBatch(**one, **at, lowest_c=chance.choice([59.0, 63.0]), note="termometer"),
-        *[lambda: TakeSample(**one, **at, mass_g=chance.choice([100.0, 150.0]))] * 3,
+        *[lambda: TakeSample(**one, **at, mass_g=chance.choice([100.0, 150.0]))] * 8,
         lambda: DiscardSample(**one, **at, sample=f"{chance.randint(1, 5):016x}", reason="lewat waktu", early=True),
     ])()  # fmt: skip
 
@@ -290,8 +290,9 @@ Kind = Callable[[random.Random, dict[str, Any]], AnyAct]
 ABOUT_BATCHES: list[Kind] = [_batch] * 8
 OF_BATCHES: list[Kind] = [*[_open_batch] * 3, *ABOUT_BATCHES]
 KINDS: list[Kind] = [
-    *[_person] * 3, _pin, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3, _calibration, _calibration,
-    _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 2, *[_mass] * 3, *[_menu] * 3, _drill,
+    *[_person] * 3, _pin, *OF_BATCHES, *OF_BATCHES, *[_receive] * 2, *[_lot] * 2, *[_stock] * 3,
+    _calibration, _calibration, _withdrawal, *[_check] * 3, *[_scale] * 3, *[_purchase] * 4, *[_mass] * 3,
+    *[_menu] * 3, _drill,
 ]  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def bad_day(address: Address, chance: random.Random) -> Straight:
                 sensor = chance.choice(["chiller-1", "chiller-2"])
                 record.compact(sensor, start_ms, start_ms + chance.randint(1, 200) * MINUTE)
             elif happening < 0.93:
-                people_write(record, chance, chance.randint(1, 20))
+                people_write(record, chance, chance.randint(1, 40))
             elif happening < 0.96:
                 some = [one for one in BOOK.settings.sensors if chance.random() < 0.8]
                 record.configure(msgspec.structs.replace(BOOK, settings=msgspec.structs.replace(
