@@ -32,6 +32,7 @@ from .untimely import untimely
 # A lot is carried and used some ten times; its way is worked out at once, so it has an end.
 MAX_STEPS = 500
 UNKNOWN_LOT = "Lot ini tidak dikenal"
+SAME_PLACE = "Tempat asal dan tujuan sama"
 
 
 class Lots:
@@ -44,6 +45,8 @@ class Lots:
         """Why it cannot be, in Indonesian."""
         if act.at_ms is not None and (reason := untimely(act.at_ms, now_ms)) is not None:
             return reason
+        if _to(act) in accounts.OUTSIDE:
+            return "Tempat ini bukan tempat di dapur"
         if isinstance(act, ReceiveLot):
             if book.settings.item(act.item) is None:
                 return "Bahan ini tidak terdaftar"
@@ -65,8 +68,12 @@ class Lots:
             return UNKNOWN_LOT
         if isinstance(act, CorrectLot):
             written = self._ledger.get(connection, act.corrects)
-            known = act.corrects == row.act or (written is not None and written.lot == act.lot)
-            return None if known else "Catatan yang dikoreksi tidak ada pada lot ini"
+            if act.corrects == row.act:
+                return None
+            if written is None or written.lot != act.lot:
+                return "Catatan yang dikoreksi tidak ada pada lot ini"
+            other = written.from_place if written.kind == "move" else written.to_place
+            return SAME_PLACE if act.place == other else None
         if row.withdrawn or not row.accepted:
             return "Lot ini tidak diterima"
         if isinstance(act, UseLot):
@@ -265,6 +272,13 @@ def weighed_anyway(book: Rulebook, item: str, places: list[str]) -> str | None:
     return None
 
 
+def _to(act: LotAct) -> str | None:
+    """Where an act says that a lot lies."""
+    if isinstance(act, MoveLot):
+        return act.to_place
+    return act.place if isinstance(act, ReceiveLot | CorrectLot) else None
+
+
 def _unlike(row: Row[Any] | None, act: ReceiveLot) -> str | None:
     """Why a weighing is not the one that saw a delivery come."""
     if row is None:
@@ -302,7 +316,7 @@ def _misstep(row: Row[Any], steps: list[Step], act: OfLot) -> str | None:
     if act.at_ms < row.received_ms:
         return "Lot ini belum diterima waktu itu"
     if isinstance(act, MoveLot) and act.place == act.to_place:
-        return "Tempat asal dan tujuan sama"
+        return SAME_PLACE
     there = way_of(row, [step for step in steps if step.at_ms <= act.at_ms], act.at_ms).left.get(act.place)
     if there is None:
         return "Lot ini tidak ada di tempat itu waktu itu"

@@ -1,0 +1,96 @@
+"""Odd but possible words about stock: what they may not do to the book, to the writer and to who may say what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.server.conftest import Bench
+from tests.server.sender import BOOT, Sender
+from tests.server.test_ingest import weighing
+from tests.server.test_stock import (
+    BATCH,
+    DAY,
+    HOUR,
+    KITCHEN,
+    MINUTE,
+    ZERO_MS,
+    balances,
+    kitchen,
+    receive,
+    refused,
+    said,
+    weigh,
+)
+
+from pawon_contract.messages import ClockFix
+from pawon_server.food_safety.lot_acts import CorrectLot, DiscardLot, MoveLot, ReceiveLot, UseLot
+from pawon_server.people.act import new_id
+from pawon_server.record.rebuild import rebuild
+from pawon_server.stock import accounts
+from pawon_server.stock.book import Event, settle
+from pawon_server.stock.movement_acts import (
+    ConfirmMovement,
+    CorrectMovement,
+    CountStock,
+    DecideCount,
+    HoldLot,
+    RecordMovement,
+    ReleaseLot,
+)
+from pawon_server.store.database import open_to_read
+
+__all__ = ["kitchen"]  # the fixture
+
+
+def correct(lot: str, corrects: str, **what: Any) -> CorrectLot:
+    """A correction by the nutritionist."""
+    return CorrectLot(id=new_id(), by="tono", lot=lot, corrects=corrects, reason="salah", **what)
+
+
+def same_again(bench: Bench, folder: Path) -> None:
+    """The journal alone gives what the store holds."""
+    found = rebuild(open_to_read(bench.store.address), "dapur-uji", folder)
+    assert [table for table in found.tables if not table.same] == []
+
+
+# --- a place that is the other side -----------------------------------------------------------------------------------
+
+
+def test_what_never_left_writes_no_lines() -> None:
+    """A journal of an older version may hold a move to where it lay: the book goes on, and nothing moved."""
+    came = Event(id="r", at_ms=0, from_place="supplier", to_place="rak", lot="A", amount=10)
+    stayed = Event(id="m", at_ms=1, from_place="rak", to_place="rak", lot="A", amount=4)
+    settled = settle({}, [came, stayed], {})
+    assert [line.movement for line in settled.lines] == ["r", "r"]
+    assert settled.balances["rak", "A"] == 10
+
+
+def test_a_step_is_not_corrected_to_where_it_began(kitchen: Bench) -> None:
+    """It would leave and enter one account; and a lot lies in the kitchen, not in an account outside."""
+    act_id, use_id, move_id = new_id(), new_id(), new_id()
+    lot = receive(kitchen, id=act_id)
+    kitchen.now_ms += HOUR
+    at = {"at_ms": ZERO_MS + HOUR + MINUTE, "by": "sari", "lot": lot, "place": "rak"}
+    said(kitchen, MoveLot(id=move_id, **at, to_place="chiller-a", amount=4_000))
+    said(kitchen, UseLot(id=use_id, **at, batch=BATCH, amount=1_000))
+    assert "sama" in refused(kitchen, correct(lot, move_id, place="rak"))
+    for corrected in (use_id, move_id, act_id):
+        assert "dapur" in refused(kitchen, correct(lot, corrected, place=accounts.COOKED))
+    assert "dapur" in refused(kitchen, MoveLot(id=new_id(), **at, to_place=accounts.COOKED, amount=1))
+    bought = {"id": new_id(), "by": "sari", "item": "ayam", "supplier": "X", "amount": 1, "at_ms": at["at_ms"]}
+    assert "dapur" in refused(kitchen, ReceiveLot(**bought, place=accounts.SUPPLIER))
+    assert balances(kitchen)["rak", lot] == 5_000
+
+
+# --- who may say what -------------------------------------------------------------------------------------------------
+
+
+# --- receipts and the weighings that saw them -------------------------------------------------------------------------
+
+
+# --- lots that must not be used ---------------------------------------------------------------------------------------
+
+
+# --- what is assumed is no word of a person ---------------------------------------------------------------------------
