@@ -87,6 +87,21 @@ def test_a_step_is_not_corrected_to_where_it_began(kitchen: Bench) -> None:
 # --- who may say what -------------------------------------------------------------------------------------------------
 
 
+def test_nobody_approves_his_own_count_as_a_correction_of_a_lot(kitchen: Bench) -> None:
+    """A stocktake of a lot is decided by another person, whatever the act is called; and what brought goods by hand is
+    corrected as a movement, where its direction is known."""
+    lot = receive(kitchen)
+    kitchen.now_ms += HOUR
+    count = CountStock(id=new_id(), by="tono", item="ayam", place="rak", lot=lot, counted=1, at_ms=kitchen.now_ms)
+    said(kitchen, count)
+    assert "tidak ada pada lot" in refused(kitchen, correct(lot, count.id, withdraw=False))
+    found = RecordMovement(id=new_id(), by="sari", item="ayam", lot=lot, amount=500, from_place="supplier",
+                           to_place="rak", at_ms=kitchen.now_ms, reason="tertinggal")  # fmt: skip
+    said(kitchen, found)
+    assert "tidak ada pada lot" in refused(kitchen, correct(lot, found.id, amount=700))
+    assert balances(kitchen)["rak", lot] == 10_500
+
+
 # --- receipts and the weighings that saw them -------------------------------------------------------------------------
 
 

@@ -32,6 +32,8 @@ from .untimely import untimely
 # A lot is carried and used some ten times; its way is worked out at once, so it has an end.
 MAX_STEPS = 500
 UNKNOWN_LOT = "Lot ini tidak dikenal"
+# The movements that are steps of a lot; the others that name it are corrected and decided as what they are.
+STEPS = frozenset({"move", "use", "discard"})
 SAME_PLACE = "Tempat asal dan tujuan sama"
 
 
@@ -70,7 +72,7 @@ class Lots:
             written = self._ledger.get(connection, act.corrects)
             if act.corrects == row.act:
                 return None
-            if written is None or written.lot != act.lot:
+            if written is None or written.lot != act.lot or written.kind not in STEPS:
                 return "Catatan yang dikoreksi tidak ada pada lot ini"
             other = written.from_place if written.kind == "move" else written.to_place
             return SAME_PLACE if act.place == other else None
