@@ -102,6 +102,18 @@ def test_nobody_approves_his_own_count_as_a_correction_of_a_lot(kitchen: Bench) 
     assert balances(kitchen)["rak", lot] == 10_500
 
 
+def test_a_receipt_does_not_take_a_weighing_that_was_decided_otherwise(kitchen: Bench) -> None:
+    """Carried from the shelf, said a person: a later receipt would let it come from the supplier once more."""
+    lot = receive(kitchen)
+    (came,) = weigh(kitchen, (0, 4_000, 2 * HOUR, "in", "scale-2"))
+    kitchen.now_ms += 2 * HOUR
+    said(kitchen, ConfirmMovement(id=new_id(), by="sari", movement=came, item="ayam", place="rak"))
+    twice = ReceiveLot(id=new_id(), by="sari", item="ayam", supplier="X", amount=4_000, place="terima",
+                       at_ms=kitchen.now_ms, movement=came)  # fmt: skip
+    assert "diputuskan" in refused(kitchen, twice)
+    assert balances(kitchen) == {("supplier", lot): -10_000, ("rak", lot): 6_000, ("terima", lot): 4_000}
+
+
 # --- receipts and the weighings that saw them -------------------------------------------------------------------------
 
 

@@ -287,7 +287,8 @@ def _unlike(row: Row[Any] | None, act: ReceiveLot) -> str | None:
         return "Catatan timbangan ini tidak ada"
     if row.amount <= 0 or not row.sensor or row.counted is not None:
         return "Timbangan ini tidak mencatat barang masuk"
-    if row.lot or row.state == "refused":
+    carried = row.person and row.from_place != accounts.SUPPLIER  # as a person has said of it
+    if row.lot or row.state == "refused" or carried:
         return "Catatan timbangan ini sudah diputuskan"
     return None if row.item in ("", act.item) else "Timbangan ini mencatat bahan lain"
 
