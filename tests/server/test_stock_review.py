@@ -117,6 +117,46 @@ def test_a_receipt_does_not_take_a_weighing_that_was_decided_otherwise(kitchen: 
 # --- receipts and the weighings that saw them -------------------------------------------------------------------------
 
 
+def test_a_withdrawn_receipt_lets_go_of_its_weighing(kitchen: Bench, tmp_path: Path) -> None:
+    """The right receipt takes it, of another item too; nothing said of the withdrawn one touches it any more."""
+    (came,) = weigh(kitchen, (0, 9_800, 1_000, "in", "scale-2"))
+    wrong = new_id()
+    first = receive(kitchen, id=wrong, place="terima", movement=came)
+    said(kitchen, correct(first, wrong, withdraw=True))
+    assert kitchen.rows("SELECT item, unit, amount, from_place, state, lot FROM movement") == [
+        ("", "g", 9_800, "supplier", "proposed", "")
+    ]
+    second = receive(kitchen, item="telur", place="terima", movement=came)
+    here = {("supplier", second): -163, ("terima", second): 163}
+    assert balances(kitchen, "telur") == here
+    said(kitchen, correct(first, wrong, temperature_c=4.0))
+    assert balances(kitchen, "telur") == here
+    assert "diputuskan" in refused(kitchen, correct(first, wrong, withdraw=False))
+    assert balances(kitchen) == {}
+    same_again(kitchen, tmp_path)
+
+
+def test_a_receipt_that_was_withdrawn_by_mistake_stands_again(kitchen: Bench) -> None:
+    """With its lot, as long as nobody has decided its weighing otherwise."""
+    (came,) = weigh(kitchen, (0, 9_800, 1_000, "in", "scale-2"))
+    act = new_id()
+    lot = receive(kitchen, id=act, place="terima", movement=came)
+    for withdraw in (True, False):
+        said(kitchen, correct(lot, act, withdraw=withdraw))
+    assert balances(kitchen) == {("supplier", lot): -9_800, ("terima", lot): 9_800}
+
+
+@pytest.mark.parametrize("what", [{"amount": 5_000}, {"place": "rak"}, {"at_ms": ZERO_MS + 5_000}])
+def test_what_a_scale_saw_of_a_lot_is_not_corrected(kitchen: Bench, what: dict[str, Any]) -> None:
+    """The lot would be another amount, place or time than its movement in the book."""
+    (came,) = weigh(kitchen, (0, 9_800, 1_000, "in", "scale-2"))
+    act = new_id()
+    lot = receive(kitchen, id=act, place="terima", movement=came)
+    assert "timbangan" in refused(kitchen, correct(lot, act, **what))
+    same = {"amount": 9_800, "place": "terima", "at_ms": ZERO_MS + 1_000}
+    said(kitchen, correct(lot, act, temperature_c=3.0, **same))
+
+
 # --- lots that must not be used ---------------------------------------------------------------------------------------
 
 

@@ -71,7 +71,7 @@ class Lots:
         if isinstance(act, CorrectLot):
             written = self._ledger.get(connection, act.corrects)
             if act.corrects == row.act:
-                return None
+                return self._misfit(connection, row, act)
             if written is None or written.lot != act.lot or written.kind not in STEPS:
                 return "Catatan yang dikoreksi tidak ada pada lot ini"
             other = written.from_place if written.kind == "move" else written.to_place
@@ -160,7 +160,7 @@ class Lots:
                     "temperature_c": act.temperature_c, "withdrawn": act.withdraw}  # fmt: skip
             new = {name: value for name, value in said.items() if value is not None}
             connection.execute(update(lot).where(*self._is(act.lot)).values(**new, journal_id=entry.id))
-            self._follow_receipt(connection, act.lot, entry)
+            self._follow_receipt(connection, book, row.withdrawn, act.lot, entry)
             self._judge(connection, book, act.lot, entry, changes)
             return
         written = self._ledger.get(connection, act.corrects)
@@ -178,18 +178,50 @@ class Lots:
             values["state"] = "refused" if act.withdraw else "corrected"
         self._ledger.change(connection, entry.id, written.id, values)
 
-    def _follow_receipt(self, connection: Connection, name: str, entry: Entry) -> None:
+    def _misfit(self, connection: Connection, row: Row[Any], act: CorrectLot) -> str | None:
+        """Why a receipt cannot be corrected so: what a scale saw stays, and belongs to one receipt."""
+        if row.movement == row.act:
+            return None
+        said = ((act.amount, row.amount), (act.place, row.place), (act.at_ms, row.received_ms))
+        if any(new is not None and new != old for new, old in said):
+            return "Yang dilihat timbangan tidak diubah: tarik penerimaan ini dan tulis yang benar"
+        if row.withdrawn and act.withdraw is False:
+            seen = self._ledger.get(connection, row.movement)
+            if seen is None or seen.state != "proposed":
+                return "Catatan timbangan ini sudah diputuskan"
+        return None
+
+    def _follow_receipt(
+        self, connection: Connection, book: Rulebook, was_withdrawn: bool, name: str, entry: Entry
+    ) -> None:
         """The movement that brought a lot, as its receipt stands now."""
         row = self._lot(connection, name)
         assert row is not None, "it was written just now"
-        there = row.accepted and not row.withdrawn
-        values: dict[str, Any] = {"state": "confirmed" if there else "refused"}
         if row.movement == row.act:
-            values |= {"occurred_ms": row.received_ms, "amount": row.amount, "place": row.place, "to_place": row.place}
-        elif row.withdrawn:  # a scale has seen something come, whatever was written of it
-            values = {"state": "proposed", "lot": "", "person": ""}
-        self._ledger.change(connection, entry.id, row.movement, values)
+            state = "confirmed" if row.accepted and not row.withdrawn else "refused"
+            values = {"occurred_ms": row.received_ms, "amount": row.amount, "place": row.place, "to_place": row.place}
+            self._ledger.change(connection, entry.id, row.movement, {"state": state, **values})
+        elif not row.withdrawn:
+            values = {"state": "confirmed" if row.accepted else "refused", "lot": name, "item": row.item,
+                      "unit": row.unit, "amount": row.amount, "from_place": accounts.SUPPLIER,
+                      "person": row.person}  # fmt: skip
+            self._ledger.change(connection, entry.id, row.movement, values)
+        elif not was_withdrawn:  # a scale has seen something come, whatever was written of it
+            self._let_go(connection, book, row.movement, entry)
         self._ledger.touch(row.item, row.received_ms)
+
+    def _let_go(self, connection: Connection, book: Rulebook, name: str, entry: Entry) -> None:
+        """A weighing waits again, as its scale's place proposes it."""
+        seen = self._ledger.get(connection, name)
+        if seen is None:
+            return
+        place = book.settings.place(seen.place)
+        proposed = seen.item if place is None else place.item
+        item = book.settings.item(proposed)
+        values = {"state": "proposed", "lot": "", "person": "", "item": proposed, "amount": _weighed_amount(seen, item),
+                  "unit": "g" if item is None else item.unit,
+                  "from_place": seen.from_place if place is None else place.filled_from}  # fmt: skip
+        self._ledger.change(connection, entry.id, name, values)
 
     def _end(self, connection: Connection, incident: str, entry: Entry, text: str, changes: Changes) -> None:
         self._rows.change(connection, incident, closed_ms=entry.received_ms, journal_id=entry.id)
