@@ -157,6 +157,20 @@ def test_what_a_scale_saw_of_a_lot_is_not_corrected(kitchen: Bench, what: dict[s
     said(kitchen, correct(lot, act, temperature_c=3.0, **same))
 
 
+@pytest.mark.parametrize("weighed", [True, False])
+def test_a_receipt_is_corrected_as_a_receipt(kitchen: Bench, weighed: bool) -> None:
+    """As a movement alone it would leave a lot that the book knows nothing of; and what was sent back is no stock."""
+    (came,) = weigh(kitchen, (0, 9_800, 1_000, "in", "scale-2"))
+    act = new_id()
+    about = {"place": "terima", "movement": came} if weighed else {}
+    receive(kitchen, id=act, accepted=False, **about)
+    name = came if weighed else act
+    for what in ({"item": "beras"}, {"withdraw": True}, {}, {"place": "rak"}):
+        wish = CorrectMovement(id=new_id(), by="tono", movement=name, reason="x", **what)
+        assert "penerimaan" in refused(kitchen, wish)
+    assert balances(kitchen) == {}
+
+
 # --- lots that must not be used ---------------------------------------------------------------------------------------
 
 

@@ -128,6 +128,8 @@ class Stock:
                     return "Sudah diputuskan; ahli gizi dapat mengoreksi"
                 if isinstance(act, RefuseMovement):
                     return None
+                if self._of_receipt(connection, row):
+                    return "Ini penerimaan: koreksi penerimaan lotnya"
                 if isinstance(act, CorrectMovement) and act.amount is not None and row.sensor:
                     return "Berat dari timbangan tidak diubah; tolak catatan ini dan tulis yang benar"
                 return self._misfit(connection, book, act, row)
@@ -190,6 +192,15 @@ class Stock:
         to = (act.place or row.to_place) if row.place == row.from_place else row.to_place
         blocked = self._blocked(connection, book.settings, act.lot, to, row.occurred_ms)
         return blocked or _lot_misfit(connection, self._kitchen, act.lot, item)
+
+    def _of_receipt(self, connection: Connection, row: Row[Any]) -> bool:
+        """Whether a movement brought a lot: as a movement alone it would be another than its receipt."""
+        if row.kind == "receive":
+            return True
+        brought = select(lot.c.id).where(
+            lot.c.kitchen == self._kitchen, lot.c.id == row.lot, lot.c.movement == row.id, ~lot.c.withdrawn
+        )
+        return bool(row.lot) and connection.execute(brought).first() is not None
 
     def _strange(self, connection: Connection, settings: Settings, place: str) -> str | None:
         """A place that nobody configured and where nothing ever lay: a slip of the finger would make an account."""
