@@ -171,6 +171,19 @@ def test_a_receipt_is_corrected_as_a_receipt(kitchen: Bench, weighed: bool) -> N
     assert balances(kitchen) == {}
 
 
+def test_another_item_keeps_the_amount_of_all_of_it(kitchen: Bench) -> None:
+    """All of a lot was carried, and it was other goods: as much of them, not nothing."""
+    lot = receive(kitchen)
+    said(kitchen, RecordMovement(id=new_id(), by="sari", item="beras", amount=20_000, from_place="supplier",
+                                 to_place="rak", at_ms=ZERO_MS + HOUR, reason="rusak"))  # fmt: skip
+    kitchen.now_ms += HOUR
+    move = MoveLot(id=new_id(), by="sari", lot=lot, place="rak", to_place="chiller-a", at_ms=kitchen.now_ms)
+    said(kitchen, move)
+    said(kitchen, CorrectMovement(id=new_id(), by="tono", movement=move.id, item="beras", reason="salah karung"))
+    assert balances(kitchen)["rak", lot] == 10_000
+    assert balances(kitchen, "beras")["chiller-a", ""] == 10_000
+
+
 # --- lots that must not be used ---------------------------------------------------------------------------------------
 
 

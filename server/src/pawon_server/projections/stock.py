@@ -289,7 +289,7 @@ def _decided(act: OfMovement, row: Row[Any], settings: Settings) -> dict[str, An
             values |= {"whole": False, "amount": act.amount if row.place == row.to_place else -act.amount}
     item = settings.item(act.item or row.item)
     if act.item and act.item != row.item and item is not None:
-        values |= {"item": item.id, "unit": item.unit}
+        values = {"whole": False, "item": item.id, "unit": item.unit} | values  # of "all of it", as much as it was
         if row.after_g is not None:
             values["amount"] = units(row.after_g, item) - units(row.before_g, item)
             if row.counted is not None:
