@@ -187,4 +187,19 @@ def test_another_item_keeps_the_amount_of_all_of_it(kitchen: Bench) -> None:
 # --- lots that must not be used ---------------------------------------------------------------------------------------
 
 
+def test_a_release_ends_no_hold_that_began_after_it(kitchen: Bench) -> None:
+    """Told late, it speaks of the hold that it knew."""
+    lot = receive(kitchen)
+    kitchen.now_ms += 5 * HOUR
+    hold = {"by": "sari", "lot": lot, "reason": "bau"}
+    free = {"by": "tono", "lot": lot, "reason": "hasil uji"}
+    said(kitchen, HoldLot(id=new_id(), **hold, at_ms=ZERO_MS + 2 * HOUR))
+    said(kitchen, HoldLot(id=new_id(), **hold, at_ms=ZERO_MS + 4 * HOUR))
+    said(kitchen, ReleaseLot(id=new_id(), **free, at_ms=ZERO_MS + 3 * HOUR))
+    use = {"by": "sari", "lot": lot, "place": "rak", "batch": BATCH, "amount": 1}
+    said(kitchen, UseLot(id=new_id(), **use, at_ms=ZERO_MS + 3 * HOUR + MINUTE))
+    assert "ditahan" in refused(kitchen, UseLot(id=new_id(), **use, at_ms=kitchen.now_ms))
+    assert "ditahan" in refused(kitchen, ReleaseLot(id=new_id(), **free, at_ms=ZERO_MS + 3 * HOUR))
+
+
 # --- what is assumed is no word of a person ---------------------------------------------------------------------------

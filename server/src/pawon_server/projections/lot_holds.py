@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, insert, select, update
 
 from ..stock.movement_acts import HoldLot, ReleaseLot
@@ -21,7 +23,7 @@ class LotHolds:
         """Why it cannot be, in Indonesian."""
         if self._item(connection, act.lot) is None:
             return "Lot ini tidak dikenal"
-        if isinstance(act, ReleaseLot) and not self._held(connection, act.lot):
+        if isinstance(act, ReleaseLot) and not self._held(connection, act.lot, act.at_ms):
             return "Lot ini tidak ditahan"
         return untimely(act.at_ms, now_ms)
 
@@ -38,18 +40,20 @@ class LotHolds:
         else:
             connection.execute(
                 update(lot_hold)
-                .where(lot_hold.c.kitchen == self._kitchen, lot_hold.c.lot == act.lot, lot_hold.c.until_ms.is_(None))
+                .where(*self._open(act.lot, act.at_ms))
                 .values(until_ms=act.at_ms, journal_id=entry.id)
             )
         item = self._item(connection, act.lot)
         if item is not None:
             self._ledger.touch(item, act.at_ms)
 
-    def _held(self, connection: Connection, name: str) -> bool:
-        query = select(lot_hold.c.id).where(
-            lot_hold.c.kitchen == self._kitchen, lot_hold.c.lot == name, lot_hold.c.until_ms.is_(None)
-        )
-        return connection.execute(query).first() is not None
+    def _held(self, connection: Connection, name: str, at_ms: int) -> bool:
+        return connection.execute(select(lot_hold.c.id).where(*self._open(name, at_ms))).first() is not None
+
+    def _open(self, name: str, at_ms: int) -> tuple[Any, ...]:
+        """The holds that a release of this moment ends: what began after it, it does not speak of."""
+        return (lot_hold.c.kitchen == self._kitchen, lot_hold.c.lot == name, lot_hold.c.until_ms.is_(None),
+                lot_hold.c.from_ms <= at_ms)  # fmt: skip
 
     def _item(self, connection: Connection, name: str) -> str | None:
         found = connection.execute(select(lot.c.item).where(lot.c.kitchen == self._kitchen, lot.c.id == name)).scalar()
