@@ -202,4 +202,16 @@ def test_a_release_ends_no_hold_that_began_after_it(kitchen: Bench) -> None:
     assert "ditahan" in refused(kitchen, ReleaseLot(id=new_id(), **free, at_ms=ZERO_MS + 3 * HOUR))
 
 
+def test_a_correction_into_the_pot_asks_for_the_lot_that_is_known(kitchen: Bench) -> None:
+    """A lot that is set aside is not used, also where the movement names it and the correction does not."""
+    lot = receive(kitchen)
+    kitchen.now_ms += HOUR
+    said(kitchen, HoldLot(id=new_id(), by="sari", lot=lot, reason="bau", at_ms=ZERO_MS + HOUR))
+    moved = RecordMovement(id=new_id(), by="sari", item="ayam", lot=lot, amount=1, from_place="rak",
+                           to_place="chiller-a", at_ms=kitchen.now_ms, reason="rusak")  # fmt: skip
+    said(kitchen, moved)
+    wish = CorrectMovement(id=new_id(), by="tono", movement=moved.id, place=accounts.COOKED, reason="dimasak")
+    assert "ditahan" in refused(kitchen, wish)
+
+
 # --- what is assumed is no word of a person ---------------------------------------------------------------------------

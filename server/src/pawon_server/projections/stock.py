@@ -190,7 +190,8 @@ class Stock:
         if act.place and (strange := self._strange(connection, book.settings, act.place)) is not None:
             return strange
         to = (act.place or row.to_place) if row.place == row.from_place else row.to_place
-        blocked = self._blocked(connection, book.settings, act.lot, to, row.occurred_ms)
+        name = act.lot or (row.lot if item == row.item else "")
+        blocked = self._blocked(connection, book.settings, name, to, row.occurred_ms)
         return blocked or _lot_misfit(connection, self._kitchen, act.lot, item)
 
     def _of_receipt(self, connection: Connection, row: Row[Any]) -> bool:
