@@ -214,4 +214,27 @@ def test_a_correction_into_the_pot_asks_for_the_lot_that_is_known(kitchen: Bench
     assert "ditahan" in refused(kitchen, wish)
 
 
+def test_a_delivery_whose_date_becomes_known_is_judged_by_it(kitchen: Bench, tmp_path: Path) -> None:
+    """A guess a day too late would let food last a day too long."""
+    items = [*KITCHEN.settings.items]
+    short = [type(one)(**{name: getattr(one, name) for name in one.__struct_fields__} | {"shelf_life_days": 2})
+             if one.id == "ayam" else one for one in items]  # fmt: skip
+    kitchen.writer.stop()
+    settings = type(KITCHEN.settings)(
+        **{name: getattr(KITCHEN.settings, name) for name in KITCHEN.settings.__struct_fields__} | {"items": short}
+    )
+    kitchen.book = type(KITCHEN)(settings=settings, profile=KITCHEN.profile)
+    kitchen.now_ms += 3 * DAY
+    kitchen.begin()
+    sender = Sender(clock="guess", offset_ms=ZERO_MS + 2 * DAY)
+    sender.add(weighing(0, 5_000, HOUR, "in", "scale-2"))
+    kitchen.send(sender.batch(sent_ms=HOUR))
+    receive(kitchen, place="terima", movement=f"gw-1.{sender.spool}.1.movement", at_ms=ZERO_MS + 2 * DAY)
+    assert kitchen.value("SELECT expires FROM lot") == "2025-10-13"
+    sender.add(ClockFix(at_ms=2 * HOUR, boot=BOOT, offset_ms=ZERO_MS, error_ms=1, source="server"))
+    kitchen.send(sender.batch(2, sent_ms=2 * HOUR))
+    assert kitchen.rows("SELECT expires, received_ms FROM lot") == [("2025-10-11", ZERO_MS + HOUR)]
+    same_again(kitchen, tmp_path)
+
+
 # --- what is assumed is no word of a person ---------------------------------------------------------------------------

@@ -109,6 +109,13 @@ class Lots:
             if not way_of(row, steps_of(connection, self._kitchen, row.id), entry.received_ms).left:
                 self._end(connection, row.incident, entry, f"Bahan sudah habis: {_named(book, row)}.", changes)
 
+    def date(self, connection: Connection, book: Rulebook, journal_id: int) -> None:
+        """The weighings of these receipts were dated by this entry: their last day and findings follow."""
+        dated = select(lot).where(lot.c.kitchen == self._kitchen, lot.c.journal_id == journal_id)
+        for row in connection.execute(dated).all():
+            values = judged_columns(connection, book, row)
+            connection.execute(update(lot).where(*self._is(row.id)).values(**values))
+
     def _receive(self, connection: Connection, book: Rulebook, act: ReceiveLot, entry: Entry, changes: Changes) -> None:
         item = book.settings.item(act.item)
         unit = item.unit if item is not None else "g"
