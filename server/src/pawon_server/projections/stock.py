@@ -87,20 +87,25 @@ class Stock:
 
     def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
         """Date a boot's guessed movements by its now known offset, once."""
+        guessed = (
+            movement.c.kitchen == self._kitchen, movement.c.gateway == gateway, movement.c.boot == boot,
+            MOVEMENT_TO_DATE,
+        )  # fmt: skip
         moved = connection.execute(
-            select(movement.c.id, movement.c.at_ms, movement.c.occurred_ms).where(
-                movement.c.kitchen == self._kitchen, movement.c.gateway == gateway, movement.c.boot == boot,
-                MOVEMENT_TO_DATE,
-            )
-        ).all()  # fmt: skip
+            select(movement.c.id, movement.c.at_ms, movement.c.occurred_ms).where(*guessed)
+        ).all()
+        # All at once: no lot is found by its movement without looking at every lot.
+        seen = (lot.c.kitchen == movement.c.kitchen) & (lot.c.movement == movement.c.id)
+        brought = connection.execute(select(lot.c.id, movement.c.at_ms).join(movement, seen).where(*guessed)).all()
         for row in moved:
             # Also where the guess was right to the millisecond: it is dated now.
             values = {"first_occurred_ms": row.occurred_ms, "occurred_ms": row.at_ms + offset_ms}
             self._ledger.change(connection, journal_id, row.id, values)
+        for row in brought:
             connection.execute(
                 update(lot)
-                .where(lot.c.kitchen == self._kitchen, lot.c.movement == row.id)
-                .values(received_ms=values["occurred_ms"], journal_id=journal_id)
+                .where(lot.c.kitchen == self._kitchen, lot.c.id == row.id)
+                .values(received_ms=row.at_ms + offset_ms, journal_id=journal_id)
             )
 
     def refuse(self, connection: Connection, book: Rulebook, act: MovementAct, now_ms: int) -> str | None:
