@@ -238,3 +238,47 @@ def test_a_delivery_whose_date_becomes_known_is_judged_by_it(kitchen: Bench, tmp
 
 
 # --- what is assumed is no word of a person ---------------------------------------------------------------------------
+
+
+def test_what_was_assumed_contradicts_nobody(kitchen: Bench) -> None:
+    """The book assumed that the older lot was taken; a person who holds it in the hand is believed, and the doubt is
+    shown. More than was ever there is refused as before."""
+    old = receive(kitchen, expires="2025-10-20")
+    receive(kitchen, expires="2025-10-25")
+    kitchen.now_ms += 3 * HOUR
+    said(kitchen, RecordMovement(id=new_id(), by="sari", item="ayam", amount=9_000, from_place="rak",
+                                 to_place="cooked", at_ms=ZERO_MS + 2 * HOUR, reason="rusak"))  # fmt: skip
+    use = {"by": "sari", "lot": old, "place": "rak", "batch": BATCH, "at_ms": ZERO_MS + 3 * HOUR}
+    assert "sebanyak" in refused(kitchen, UseLot(id=new_id(), **use, amount=10_001))
+    told = UseLot(id=new_id(), **use, amount=8_000)
+    said(kitchen, told)
+    assert kitchen.rows("SELECT id, doubt FROM movement WHERE doubt != ''") == [(told.id, "short")]
+
+
+def test_what_a_stocktake_found_can_be_used(kitchen: Bench) -> None:
+    """Two kilograms more of a lot than its receipt said, counted and approved: they lie there."""
+    lot = receive(kitchen)
+    kitchen.now_ms += 3 * HOUR
+    count = CountStock(id=new_id(), by="sari", item="ayam", place="rak", lot=lot, counted=12_000,
+                       at_ms=ZERO_MS + 2 * HOUR)  # fmt: skip
+    said(kitchen, count)
+    said(kitchen, DecideCount(id=new_id(), by="wulan", count=count.id, approved=True))
+    said(kitchen, UseLot(id=new_id(), by="sari", lot=lot, place="rak", batch=BATCH, amount=12_000,
+                         at_ms=ZERO_MS + 3 * HOUR))  # fmt: skip
+    assert balances(kitchen)["cooked", lot] == 12_000
+    assert kitchen.value("SELECT count(*) FROM movement WHERE doubt != ''") == 0
+
+
+def test_an_assumption_ends_no_incident(kitchen: Bench) -> None:
+    """Nobody said that the warm chicken was what went into the pot: its incident waits for a person's word."""
+    lot = receive(kitchen, point="receiving-chilled", food="poultry", temperature_c=15.0, despite="perlu")
+    assert kitchen.value("SELECT count(*) FROM incident WHERE closed_ms IS NULL") == 1
+    kitchen.now_ms += 3 * HOUR
+    said(kitchen, RecordMovement(id=new_id(), by="sari", item="ayam", amount=10_000, from_place="rak",
+                                 to_place="cooked", at_ms=ZERO_MS + 2 * HOUR, reason="rusak"))  # fmt: skip
+    assert balances(kitchen)["cooked", lot] == 10_000
+    assert kitchen.value("SELECT count(*) FROM incident WHERE closed_ms IS NULL") == 1
+    gone = DiscardLot(id=new_id(), by="sari", lot=lot, place="rak", reason="hangat", amount=10_000,
+                      at_ms=ZERO_MS + 3 * HOUR)  # fmt: skip
+    said(kitchen, gone)
+    assert kitchen.value("SELECT count(*) FROM incident WHERE closed_ms IS NULL") == 0
