@@ -282,3 +282,14 @@ def test_an_assumption_ends_no_incident(kitchen: Bench) -> None:
                       at_ms=ZERO_MS + 3 * HOUR)  # fmt: skip
     said(kitchen, gone)
     assert kitchen.value("SELECT count(*) FROM incident WHERE closed_ms IS NULL") == 0
+
+
+def test_a_doubt_goes_with_its_movement(kitchen: Bench) -> None:
+    """What is withdrawn is no doubt any more."""
+    taken = RecordMovement(id=new_id(), by="sari", item="ayam", amount=4_000, from_place="rak", to_place="cooked",
+                           at_ms=ZERO_MS + HOUR, reason="rusak")  # fmt: skip
+    receive(kitchen, amount=1_000)
+    said(kitchen, taken)
+    assert kitchen.value("SELECT doubt FROM movement WHERE id = :m", m=taken.id) == "short"
+    said(kitchen, CorrectMovement(id=new_id(), by="tono", movement=taken.id, reason="dobel", withdraw=True))
+    assert kitchen.value("SELECT count(*) FROM movement WHERE doubt != ''") == 0
