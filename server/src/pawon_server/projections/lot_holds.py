@@ -39,9 +39,7 @@ class LotHolds:
             )  # fmt: skip
         else:
             connection.execute(
-                update(lot_hold)
-                .where(*self._open(act.lot, act.at_ms))
-                .values(until_ms=act.at_ms, journal_id=entry.id)
+                update(lot_hold).where(*self._open(act.lot, act.at_ms)).values(until_ms=act.at_ms, journal_id=entry.id)
             )
         item = self._item(connection, act.lot)
         if item is not None:

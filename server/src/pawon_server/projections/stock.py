@@ -101,11 +101,11 @@ class Stock:
             # Also where the guess was right to the millisecond: it is dated now.
             values = {"first_occurred_ms": row.occurred_ms, "occurred_ms": row.at_ms + offset_ms}
             self._ledger.change(connection, journal_id, row.id, values)
-        for row in brought:
+        for name, at_ms in brought:
             connection.execute(
                 update(lot)
-                .where(lot.c.kitchen == self._kitchen, lot.c.id == row.id)
-                .values(received_ms=row.at_ms + offset_ms, journal_id=journal_id)
+                .where(lot.c.kitchen == self._kitchen, lot.c.id == name)
+                .values(received_ms=at_ms + offset_ms, journal_id=journal_id)
             )
 
     def refuse(self, connection: Connection, book: Rulebook, act: MovementAct, now_ms: int) -> str | None:
