@@ -41,7 +41,7 @@ from pawon_server.stock.movement_acts import (
 )
 from pawon_server.store.database import open_to_read
 
-__all__ = ["kitchen"]  # the fixture
+__all__ = ["kitchen"]  # a fixture
 
 
 def correct(lot: str, corrects: str, **what: Any) -> CorrectLot:
@@ -293,3 +293,15 @@ def test_a_doubt_goes_with_its_movement(kitchen: Bench) -> None:
     assert kitchen.value("SELECT doubt FROM movement WHERE id = :m", m=taken.id) == "short"
     said(kitchen, CorrectMovement(id=new_id(), by="tono", movement=taken.id, reason="dobel", withdraw=True))
     assert kitchen.value("SELECT count(*) FROM movement WHERE doubt != ''") == 0
+
+
+def test_a_difference_is_booked_by_an_approved_count_alone(kitchen: Bench) -> None:
+    """Nobody writes it off, or in, by himself as a movement to or from its account."""
+    receive(kitchen)
+    by_hand = {"by": "sari", "item": "ayam", "amount": 1, "at_ms": ZERO_MS + HOUR, "reason": "kurang"}
+    for way in (("rak", accounts.DIFFERENCE), (accounts.DIFFERENCE, "rak")):
+        move = RecordMovement(id=new_id(), **by_hand, from_place=way[0], to_place=way[1])
+        assert "hitungan" in refused(kitchen, move)
+    (gone,) = weigh(kitchen, (9_000, 0, 1_000, "out", "scale-2"))
+    wish = ConfirmMovement(id=new_id(), by="sari", movement=gone, item="ayam", place=accounts.DIFFERENCE)
+    assert "hitungan" in refused(kitchen, wish)

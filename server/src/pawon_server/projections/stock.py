@@ -210,6 +210,8 @@ class Stock:
 
     def _strange(self, connection: Connection, settings: Settings, place: str) -> str | None:
         """A place that nobody configured and where nothing ever lay: a slip of the finger would make an account."""
+        if place == accounts.DIFFERENCE:
+            return "Selisih dibukukan oleh hitungan yang disetujui orang lain"
         if place in places_known(settings):
             return None
         lines = select(ledger_line.c.movement).where(
