@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -366,6 +368,23 @@ def test_an_upgraded_store_derives_its_stock_before_it_is_served(tmp_path: Path,
     assert not derive_after_upgrade(store, KITCHEN, 2)
     store.close()
     assert rebuilt(path).same
+
+
+def test_a_derivation_that_was_killed_is_begun_again(tmp_path: Path, whole: Path) -> None:
+    """Nothing of it was written; the next start derives everything, and clears away what the first one left."""
+    path = copy_of(whole, tmp_path)
+    make_old(path)
+    killed = (
+        "import os, sys; from pathlib import Path; from pawon_server.record import derive, rebuild; "
+        "from pawon_server.store.database import open_store; rebuild.compare_tables = lambda *_: os._exit(9); "
+        f"derive.derive_after_upgrade(open_store(Path(sys.argv[1])), {KITCHEN!r}, 1)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, str(path)], check=False).returncode == 9
+    store = open_store(path)
+    assert derive_after_upgrade(store, KITCHEN, 2)
+    store.close()
+    assert rebuilt(path).same
+    assert [one.name for one in path.parent.iterdir() if one.is_dir()] == []
 
 
 def test_nothing_leaves_the_house(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

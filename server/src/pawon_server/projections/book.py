@@ -57,6 +57,8 @@ class StockBook:
             return
         if values.get("occurred_ms", before.occurred_ms) != before.occurred_ms and before.first_occurred_ms is None:
             values = {**values, "first_occurred_ms": before.occurred_ms}
+        if values.get("state") == "refused":  # what does not count is not doubted
+            values = {**values, "doubt": ""}
         connection.execute(update(movement).where(*self._is(name)).values(**values, journal_id=entry))
         self.touch(before.item, before.occurred_ms)
         self.touch(values.get("item", before.item), values.get("occurred_ms", before.occurred_ms))

@@ -23,8 +23,10 @@ class LotHolds:
         """Why it cannot be, in Indonesian."""
         if self._item(connection, act.lot) is None:
             return "Lot ini tidak dikenal"
-        if isinstance(act, ReleaseLot) and not holds_of(connection, self._kitchen, act.lot):
-            return "Lot ini tidak ditahan"
+        if isinstance(act, ReleaseLot):
+            began = [one.from_ms for one in holds_of(connection, self._kitchen, act.lot)]
+            if not any(from_ms <= act.at_ms for from_ms in began):
+                return "Lot ini tidak ditahan"
         return untimely(act.at_ms, now_ms)
 
     def take(self, connection: Connection, act: HoldLot | ReleaseLot, entry: Entry) -> None:
@@ -39,13 +41,16 @@ class LotHolds:
             )  # fmt: skip
         else:
             connection.execute(
-                update(lot_hold)
-                .where(lot_hold.c.kitchen == self._kitchen, lot_hold.c.lot == act.lot, lot_hold.c.until_ms.is_(None))
-                .values(until_ms=act.at_ms, journal_id=entry.id)
+                update(lot_hold).where(*self._open(act.lot, act.at_ms)).values(until_ms=act.at_ms, journal_id=entry.id)
             )
         item = self._item(connection, act.lot)
         if item is not None:
             self._ledger.touch(item, act.at_ms)
+
+    def _open(self, name: str, at_ms: int) -> tuple[Any, ...]:
+        """The holds that a release of this moment ends: what began after it, it does not speak of."""
+        return (lot_hold.c.kitchen == self._kitchen, lot_hold.c.lot == name, lot_hold.c.until_ms.is_(None),
+                lot_hold.c.from_ms <= at_ms)  # fmt: skip
 
     def _item(self, connection: Connection, name: str) -> str | None:
         found = connection.execute(select(lot.c.item).where(lot.c.kitchen == self._kitchen, lot.c.id == name)).scalar()

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from ..food_safety.heat import Judged, judge_delivery
 from ..food_safety.lot import Lot, Step, Way, What, follow, lot_id
@@ -32,6 +32,11 @@ from .untimely import untimely
 # A lot is carried and used some ten times; its way is worked out at once, so it has an end.
 MAX_STEPS = 500
 UNKNOWN_LOT = "Lot ini tidak dikenal"
+# A line of ``movement`` that follows from a person's word; a stocktake is one.
+SAID = or_(ledger_line.c.assumed.is_(False), movement.c.counted.is_not(None))
+# The movements that are steps of a lot; the others that name it are corrected and decided as what they are.
+STEPS = frozenset({"move", "use", "discard"})
+SAME_PLACE = "Tempat asal dan tujuan sama"
 
 
 class Lots:
@@ -44,6 +49,8 @@ class Lots:
         """Why it cannot be, in Indonesian."""
         if act.at_ms is not None and (reason := untimely(act.at_ms, now_ms)) is not None:
             return reason
+        if _to(act) in accounts.OUTSIDE:
+            return "Tempat ini bukan tempat di dapur"
         if isinstance(act, ReceiveLot):
             if book.settings.item(act.item) is None:
                 return "Bahan ini tidak terdaftar"
@@ -65,8 +72,12 @@ class Lots:
             return UNKNOWN_LOT
         if isinstance(act, CorrectLot):
             written = self._ledger.get(connection, act.corrects)
-            known = act.corrects == row.act or (written is not None and written.lot == act.lot)
-            return None if known else "Catatan yang dikoreksi tidak ada pada lot ini"
+            if act.corrects == row.act:
+                return self._misfit(connection, row, act)
+            if written is None or written.lot != act.lot or written.kind not in STEPS:
+                return "Catatan yang dikoreksi tidak ada pada lot ini"
+            other = written.from_place if written.kind == "move" else written.to_place
+            return SAME_PLACE if act.place == other else None
         if row.withdrawn or not row.accepted:
             return "Lot ini tidak diterima"
         if isinstance(act, UseLot):
@@ -74,8 +85,35 @@ class Lots:
             if facts.blocked(act.at_ms):
                 return blocked_words(facts.expires_ms, act.at_ms)
         places = [act.place, act.to_place] if isinstance(act, MoveLot) else [act.place]
-        misstep = _misstep(row, steps_of(connection, self._kitchen, act.lot), act)
+        misstep = self._misstep(connection, row, act)
         return misstep or (None if act.unweighed else weighed_anyway(book, row.item, places))
+
+    def _misstep(self, connection: Connection, row: Row[Any], act: OfLot) -> str | None:
+        """Why a step cannot be, by what the record says lay there then: what the book assumes contradicts nobody, and
+        what a stocktake found is there."""
+        steps = steps_of(connection, self._kitchen, row.id)
+        if len(steps) >= MAX_STEPS:
+            return "Catatan lot ini sudah penuh"
+        if act.at_ms < row.received_ms:
+            return "Lot ini belum diterima waktu itu"
+        if isinstance(act, MoveLot) and act.place == act.to_place:
+            return SAME_PLACE
+        known = [self._booked(connection, act)]
+        said = [] if act.amount is None else [steps_of(connection, self._kitchen, row.id, said=True)]
+        for told in (steps, *said):  # "all of it" is what the book holds
+            earlier = [step for step in told if step.at_ms <= act.at_ms]
+            known.append(way_of(row, earlier, act.at_ms).left.get(act.place, 0))
+        if max(known) <= 0:
+            return "Lot ini tidak ada di tempat itu waktu itu"
+        return "Tidak ada sebanyak itu di sana" if act.amount is not None and act.amount > max(known) else None
+
+    def _booked(self, connection: Connection, act: OfLot) -> int:
+        """What the book holds of a lot in a place up to a moment."""
+        there = select(func.sum(ledger_line.c.amount)).where(
+            ledger_line.c.kitchen == self._kitchen, ledger_line.c.lot == act.lot, ledger_line.c.place == act.place,
+            ledger_line.c.occurred_ms <= act.at_ms,
+        )  # fmt: skip
+        return int(connection.execute(there).scalar() or 0)
 
     def take(self, connection: Connection, book: Rulebook, act: LotAct, entry: Entry, changes: Changes) -> None:
         """It came, was carried, used, thrown away, or what was said of it was wrong."""
@@ -89,7 +127,8 @@ class Lots:
                 self._step(connection, act, entry)
 
     def end_gone(self, connection: Connection, book: Rulebook, entry: Entry, changes: Changes) -> None:
-        """Nothing is left of a delivery that should not have been accepted: what becomes of it is decided."""
+        """Nothing is left of a delivery that should not have been accepted: what becomes of it is decided. What the
+        book assumes decides nothing."""
         query = (
             select(lot)
             .join(incident_table, (incident_table.c.kitchen == lot.c.kitchen) & (incident_table.c.id == lot.c.incident))
@@ -97,8 +136,15 @@ class Lots:
             .order_by(lot.c.id)
         )
         for row in connection.execute(query).all():
-            if not way_of(row, steps_of(connection, self._kitchen, row.id), entry.received_ms).left:
+            if self._said_gone(connection, row, entry.received_ms):
                 self._end(connection, row.incident, entry, f"Bahan sudah habis: {_named(book, row)}.", changes)
+
+    def date(self, connection: Connection, book: Rulebook, journal_id: int) -> None:
+        """The weighings of these receipts were dated by this entry: their last day and findings follow."""
+        dated = select(lot).where(lot.c.kitchen == self._kitchen, lot.c.journal_id == journal_id)
+        for row in connection.execute(dated).all():
+            values = judged_columns(connection, book, row)
+            connection.execute(update(lot).where(*self._is(row.id)).values(**values))
 
     def _receive(self, connection: Connection, book: Rulebook, act: ReceiveLot, entry: Entry, changes: Changes) -> None:
         item = book.settings.item(act.item)
@@ -151,7 +197,7 @@ class Lots:
                     "temperature_c": act.temperature_c, "withdrawn": act.withdraw}  # fmt: skip
             new = {name: value for name, value in said.items() if value is not None}
             connection.execute(update(lot).where(*self._is(act.lot)).values(**new, journal_id=entry.id))
-            self._follow_receipt(connection, act.lot, entry)
+            self._follow_receipt(connection, book, row.withdrawn, act.lot, entry)
             self._judge(connection, book, act.lot, entry, changes)
             return
         written = self._ledger.get(connection, act.corrects)
@@ -169,18 +215,65 @@ class Lots:
             values["state"] = "refused" if act.withdraw else "corrected"
         self._ledger.change(connection, entry.id, written.id, values)
 
-    def _follow_receipt(self, connection: Connection, name: str, entry: Entry) -> None:
+    def _said_gone(self, connection: Connection, row: Row[Any], now_ms: int) -> bool:
+        """Whether all of a lot is gone by what people said: by its way, or by the sum, where it was carried without
+        its name."""
+        if not way_of(row, steps_of(connection, self._kitchen, row.id, said=True), now_ms).left:
+            return True
+        ended = (
+            select(func.sum(ledger_line.c.amount))
+            .join(movement, (ledger_line.c.kitchen == movement.c.kitchen) & (ledger_line.c.movement == movement.c.id))
+            .where(
+                ledger_line.c.kitchen == self._kitchen, ledger_line.c.lot == row.id,
+                ledger_line.c.place.in_(accounts.OUTSIDE), SAID,
+            )
+        )  # fmt: skip
+        return int(connection.execute(ended).scalar() or 0) >= 0
+
+    def _misfit(self, connection: Connection, row: Row[Any], act: CorrectLot) -> str | None:
+        """Why a receipt cannot be corrected so: what a scale saw stays, and belongs to one receipt."""
+        if row.movement == row.act:
+            return None
+        said = ((act.amount, row.amount), (act.place, row.place), (act.at_ms, row.received_ms))
+        if any(new is not None and new != old for new, old in said):
+            return "Yang dilihat timbangan tidak diubah: tarik penerimaan ini dan tulis yang benar"
+        if row.withdrawn and act.withdraw is False:
+            seen = self._ledger.get(connection, row.movement)
+            if seen is None or seen.state != "proposed":
+                return "Catatan timbangan ini sudah diputuskan"
+        return None
+
+    def _follow_receipt(
+        self, connection: Connection, book: Rulebook, was_withdrawn: bool, name: str, entry: Entry
+    ) -> None:
         """The movement that brought a lot, as its receipt stands now."""
         row = self._lot(connection, name)
         assert row is not None, "it was written just now"
-        there = row.accepted and not row.withdrawn
-        values: dict[str, Any] = {"state": "confirmed" if there else "refused"}
         if row.movement == row.act:
-            values |= {"occurred_ms": row.received_ms, "amount": row.amount, "place": row.place, "to_place": row.place}
-        elif row.withdrawn:  # a scale has seen something come, whatever was written of it
-            values = {"state": "proposed", "lot": "", "person": ""}
-        self._ledger.change(connection, entry.id, row.movement, values)
+            state = "confirmed" if row.accepted and not row.withdrawn else "refused"
+            values = {"occurred_ms": row.received_ms, "amount": row.amount, "place": row.place, "to_place": row.place}
+            self._ledger.change(connection, entry.id, row.movement, {"state": state, **values})
+        elif not row.withdrawn:
+            values = {"state": "confirmed" if row.accepted else "refused", "lot": name, "item": row.item,
+                      "unit": row.unit, "amount": row.amount, "from_place": accounts.SUPPLIER,
+                      "person": row.person}  # fmt: skip
+            self._ledger.change(connection, entry.id, row.movement, values)
+        elif not was_withdrawn:  # a scale has seen something come, whatever was written of it
+            self._let_go(connection, book, row.movement, entry)
         self._ledger.touch(row.item, row.received_ms)
+
+    def _let_go(self, connection: Connection, book: Rulebook, name: str, entry: Entry) -> None:
+        """A weighing waits again, as its scale's place proposes it."""
+        seen = self._ledger.get(connection, name)
+        if seen is None:
+            return
+        place = book.settings.place(seen.place)
+        proposed = seen.item if place is None else place.item
+        item = book.settings.item(proposed)
+        values = {"state": "proposed", "lot": "", "person": "", "item": proposed, "amount": _weighed_amount(seen, item),
+                  "unit": "g" if item is None else item.unit,
+                  "from_place": seen.from_place if place is None else place.filled_from}  # fmt: skip
+        self._ledger.change(connection, entry.id, name, values)
 
     def _end(self, connection: Connection, incident: str, entry: Entry, text: str, changes: Changes) -> None:
         self._rows.change(connection, incident, closed_ms=entry.received_ms, journal_id=entry.id)
@@ -231,15 +324,16 @@ class Lots:
         return (lot.c.kitchen == self._kitchen, lot.c.id == name)
 
 
-def steps_of(connection: Connection, kitchen: str, name: str) -> list[Step]:
+def steps_of(connection: Connection, kitchen: str, name: str, *, said: bool = False) -> list[Step]:
     """What the book says happened to a lot after it came, in order of time; also where nobody said the lot and it was
-    the one to be used first."""
+    the one to be used first, unless only what people ``said`` of it, or counted, is asked for."""
+    told = (SAID,) if said else ()
     found = connection.execute(
         select(movement, ledger_line.c.amount.label("line_amount"), ledger_line.c.place.label("line_place"))
         .join(ledger_line, (ledger_line.c.kitchen == movement.c.kitchen) & (ledger_line.c.movement == movement.c.id))
         .where(
             ledger_line.c.kitchen == kitchen, ledger_line.c.lot == name, ledger_line.c.place.not_in(accounts.OUTSIDE),
-            or_(ledger_line.c.amount < 0, movement.c.whole & (ledger_line.c.place == movement.c.from_place)),
+            or_(ledger_line.c.amount < 0, movement.c.whole & (ledger_line.c.place == movement.c.from_place)), *told,
         )
         .order_by(movement.c.occurred_ms, movement.c.written, movement.c.id)
         .limit(MAX_STEPS)
@@ -265,13 +359,21 @@ def weighed_anyway(book: Rulebook, item: str, places: list[str]) -> str | None:
     return None
 
 
+def _to(act: LotAct) -> str | None:
+    """Where an act says that a lot lies."""
+    if isinstance(act, MoveLot):
+        return act.to_place
+    return act.place if isinstance(act, ReceiveLot | CorrectLot) else None
+
+
 def _unlike(row: Row[Any] | None, act: ReceiveLot) -> str | None:
     """Why a weighing is not the one that saw a delivery come."""
     if row is None:
         return "Catatan timbangan ini tidak ada"
     if row.amount <= 0 or not row.sensor or row.counted is not None:
         return "Timbangan ini tidak mencatat barang masuk"
-    if row.lot or row.state == "refused":
+    carried = row.person and row.from_place != accounts.SUPPLIER  # as a person has said of it
+    if row.lot or row.state == "refused" or carried:
         return "Catatan timbangan ini sudah diputuskan"
     return None if row.item in ("", act.item) else "Timbangan ini mencatat bahan lain"
 
@@ -293,20 +395,6 @@ def way_of(row: Row[Any], steps: list[Step], until_ms: int) -> Way:
     """The way of a lot up to ``until_ms``."""
     begun = Lot(id=row.id, place=row.place, received_ms=row.received_ms, amount=row.amount)
     return follow(begun, steps, until_ms)
-
-
-def _misstep(row: Row[Any], steps: list[Step], act: OfLot) -> str | None:
-    """Why a step cannot be, by what the record says lay there then."""
-    if len(steps) >= MAX_STEPS:
-        return "Catatan lot ini sudah penuh"
-    if act.at_ms < row.received_ms:
-        return "Lot ini belum diterima waktu itu"
-    if isinstance(act, MoveLot) and act.place == act.to_place:
-        return "Tempat asal dan tujuan sama"
-    there = way_of(row, [step for step in steps if step.at_ms <= act.at_ms], act.at_ms).left.get(act.place)
-    if there is None:
-        return "Lot ini tidak ada di tempat itu waktu itu"
-    return "Tidak ada sebanyak itu di sana" if act.amount is not None and act.amount > there else None
 
 
 def _is_day(text: str) -> bool:

@@ -383,6 +383,7 @@ class Projector:
             self.completeness.fix_clock(connection, book.settings.timezone, moved)
             for part in (self._incident_rows, self.stock, self.scales):
                 part.fix_clock(connection, *fix)
+            self.lots.date(connection, book, journal_id)
             self.excursions.fix_clock(boot.boot, boot.offset_ms, sensors=own)
             self.batches.fix_clock(connection, book, *fix, changes)
             changes.incidents = changes.stock = True

@@ -87,20 +87,25 @@ class Stock:
 
     def fix_clock(self, connection: Connection, gateway: str, boot: str, offset_ms: int, journal_id: int) -> None:
         """Date a boot's guessed movements by its now known offset, once."""
+        guessed = (
+            movement.c.kitchen == self._kitchen, movement.c.gateway == gateway, movement.c.boot == boot,
+            MOVEMENT_TO_DATE,
+        )  # fmt: skip
         moved = connection.execute(
-            select(movement.c.id, movement.c.at_ms, movement.c.occurred_ms).where(
-                movement.c.kitchen == self._kitchen, movement.c.gateway == gateway, movement.c.boot == boot,
-                MOVEMENT_TO_DATE,
-            )
-        ).all()  # fmt: skip
+            select(movement.c.id, movement.c.at_ms, movement.c.occurred_ms).where(*guessed)
+        ).all()
+        # All at once: no lot is found by its movement without looking at every lot.
+        seen = (lot.c.kitchen == movement.c.kitchen) & (lot.c.movement == movement.c.id)
+        brought = connection.execute(select(lot.c.id, movement.c.at_ms).join(movement, seen).where(*guessed)).all()
         for row in moved:
             # Also where the guess was right to the millisecond: it is dated now.
             values = {"first_occurred_ms": row.occurred_ms, "occurred_ms": row.at_ms + offset_ms}
             self._ledger.change(connection, journal_id, row.id, values)
+        for name, at_ms in brought:
             connection.execute(
                 update(lot)
-                .where(lot.c.kitchen == self._kitchen, lot.c.movement == row.id)
-                .values(received_ms=values["occurred_ms"], journal_id=journal_id)
+                .where(lot.c.kitchen == self._kitchen, lot.c.id == name)
+                .values(received_ms=at_ms + offset_ms, journal_id=journal_id)
             )
 
     def refuse(self, connection: Connection, book: Rulebook, act: MovementAct, now_ms: int) -> str | None:
@@ -128,6 +133,8 @@ class Stock:
                     return "Sudah diputuskan; ahli gizi dapat mengoreksi"
                 if isinstance(act, RefuseMovement):
                     return None
+                if self._of_receipt(connection, row):
+                    return "Ini penerimaan: koreksi penerimaan lotnya"
                 if isinstance(act, CorrectMovement) and act.amount is not None and row.sensor:
                     return "Berat dari timbangan tidak diubah; tolak catatan ini dan tulis yang benar"
                 return self._misfit(connection, book, act, row)
@@ -188,11 +195,23 @@ class Stock:
         if act.place and (strange := self._strange(connection, book.settings, act.place)) is not None:
             return strange
         to = (act.place or row.to_place) if row.place == row.from_place else row.to_place
-        blocked = self._blocked(connection, book.settings, act.lot, to, row.occurred_ms)
+        name = act.lot or (row.lot if item == row.item else "")
+        blocked = self._blocked(connection, book.settings, name, to, row.occurred_ms)
         return blocked or _lot_misfit(connection, self._kitchen, act.lot, item)
+
+    def _of_receipt(self, connection: Connection, row: Row[Any]) -> bool:
+        """Whether a movement brought a lot: as a movement alone it would be another than its receipt."""
+        if row.kind == "receive":
+            return True
+        brought = select(lot.c.id).where(
+            lot.c.kitchen == self._kitchen, lot.c.id == row.lot, lot.c.movement == row.id, ~lot.c.withdrawn
+        )
+        return bool(row.lot) and connection.execute(brought).first() is not None
 
     def _strange(self, connection: Connection, settings: Settings, place: str) -> str | None:
         """A place that nobody configured and where nothing ever lay: a slip of the finger would make an account."""
+        if place == accounts.DIFFERENCE:
+            return "Selisih dibukukan oleh hitungan yang disetujui orang lain"
         if place in places_known(settings):
             return None
         lines = select(ledger_line.c.movement).where(
@@ -278,7 +297,7 @@ def _decided(act: OfMovement, row: Row[Any], settings: Settings) -> dict[str, An
             values |= {"whole": False, "amount": act.amount if row.place == row.to_place else -act.amount}
     item = settings.item(act.item or row.item)
     if act.item and act.item != row.item and item is not None:
-        values |= {"item": item.id, "unit": item.unit}
+        values = {"whole": False, "item": item.id, "unit": item.unit} | values  # of "all of it", as much as it was
         if row.after_g is not None:
             values["amount"] = units(row.after_g, item) - units(row.before_g, item)
             if row.counted is not None:
