@@ -18,6 +18,7 @@ from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, ReceiveLot
 from pawon_server.people.act import ROLES, new_id
 from pawon_server.projections.acts import Refusal, Written
+from pawon_server.projections.receipts import judge_act
 from pawon_server.record.rebuild import rebuild
 from pawon_server.rulebook import Item, Rulebook
 from pawon_server.stock.purchase_acts import CancelOrder, PlaceOrder, SetSupplier
@@ -200,6 +201,23 @@ def test_what_a_receipt_cannot_say(kitchen: Bench) -> None:
     for field, value in (("barcode", "a\0b"), ("barcode", "x" * 301), ("gtin", "123"), ("halal", "maybe")):
         with pytest.raises(msgspec.ValidationError):
             decode_act(msgspec.json.encode(receipt(kitchen, **{field: value})))
+
+
+def test_the_receiving_places_own_scale_decides_what_is_right(kitchen: Bench) -> None:
+    """The division on its plate, finer or coarser than the usual one; without a plate or a scale the usual one."""
+    for place, division_g, missing, expected in (
+        ("terima", None, 20, False), ("terima", 5.0, 20, True), ("terima", 5.0, 5, False),
+        ("terima", 50.0, 50, False), ("terima", 50.0, 51, True), ("lantai", 5.0, 20, False),
+    ):  # fmt: skip
+        sensors = [
+            msgspec.structs.replace(one, division_g=division_g) if one.id == "scale-2" else one
+            for one in KITCHEN.settings.sensors
+        ]
+        book = msgspec.structs.replace(KITCHEN, settings=msgspec.structs.replace(KITCHEN.settings, sensors=sensors))
+        act = receipt(kitchen, amount=500, noted=500 + missing, place=place)
+        with kitchen.store.reader.connect() as connection:
+            codes_found = [one.code for one in judge_act(connection, book, act).blocking]
+        assert (codes_found == ["short"]) is expected, (place, division_g, missing)
 
 
 def test_a_lot_without_a_date_gets_one_of_its_class(kitchen: Bench) -> None:

@@ -138,6 +138,9 @@ def test_a_finer_scale_is_believed_more() -> None:
     short = delivery(amount=480, noted=500)
     assert found(short) == found(short, division_g=DIVISION_G) == []
     assert found(short, division_g=1) == [("short", "blocking")]
+    oil = delivery(amount=478, noted=500, item=Item(id="minyak", name="Minyak", unit="ml", unit_g=0.92))
+    assert found(oil) == [("short", "blocking")], "20 g are 21.7 ml, and 22 are more"
+    assert found(msgspec.structs.replace(oil, amount=479)) == []
 
 
 def test_the_last_day_is_the_labels_or_the_classs() -> None:
