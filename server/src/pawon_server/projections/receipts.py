@@ -1,6 +1,5 @@
 """The verdict on a delivery by what the book knows: from acts, rows, the tables of suppliers and orders, and the plate
-of the place's scale to ``stock.receiving``. Used when a receipt is asked for, written, corrected, and shown before it is
-written.
+of the place's scale to ``stock.receiving``. Used when a receipt is asked for, written and corrected, and shown before.
 """
 
 from __future__ import annotations
