@@ -19,10 +19,12 @@ from starlette.concurrency import run_in_threadpool
 from ..acts import AnyAct
 from ..people.person import Person
 from ..projections.people import people_of
+from ..projections.scale_states import state_at
 from ..projections.stock import UNKNOWN_MOVEMENT, places_known, units
 from ..rulebook import Item, Rulebook
 from ..stock import accounts
 from ..stock.movement_acts import ConfirmMovement, CorrectMovement, RecordMovement, RefuseMovement
+from ..words import trade_word
 from .forms import Form
 from .language import Speech
 from .lots_page import amount_of, known_places, number_of
@@ -144,11 +146,13 @@ def stock_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, n
             last = last_items(connection, settings, row.place)
             lines = lines_of(connection, kitchen, [row.id])[row.id]
             values = _choices(connection, book, row, item, speech, now)
+            trusted = not row.sensor or state_at(connection, book, row.sensor, row.occurred_ms).for_trade
         others = [thing for thing in settings.items if thing.id not in last]
         known = {thing.id: thing.name for thing in settings.items}
         trace = [] if row.trace is None else msgspec.json.decode(row.trace, type=list[tuple[int, float]])
         return {
             "row": row, "look": moved_look(row, book, speech, now, names), "item": item,
+            "trade": "" if trusted else trade_word(speech.gettext),
             "picture": draw(trace, row.before_g or 0, row.after_g or 0),
             "before": speech.amount(row.before_g or 0, "g"), "after": speech.amount(row.after_g or 0, "g"),
             "span": lambda span_ms: speech.span(span_ms),
