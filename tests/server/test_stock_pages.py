@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from tests.server.conftest import Bench, NewAddress
 from tests.server.desk import ORIGIN
 from tests.server.stock_kitchen import KITCHEN, MINUTE, TRACE, Kitchen, post, tap
 
+from pawon_server.stock.gs1 import read_barcode
 from pawon_server.store.database import open_store
 from pawon_server.web.language import load_speeches
 from pawon_server.web.lots_page import amount_of
-from pawon_server.web.stock_looks import item_of_code, typed_amount
+from pawon_server.web.purchases_api import barcode_item
+from pawon_server.web.stock_looks import typed_amount
 from pawon_server.web.trace_picture import HEIGHT, WIDTH, draw
 from pawon_server.web.view import Stock
 
@@ -119,9 +122,15 @@ def test_a_shared_scale_asks_and_a_scanner_answers(kitchen: Kitchen) -> None:
     assert 'id="what"' in page
     assert 'id="right"' not in page
     assert tap(phone, f"{STOCK}/{first}", do="confirm").status_code == 409
-    found = phone.get(f"{STOCK}/{first}?code=8997654321098")
+    found = phone.get(f"{STOCK}/{first}?code=8997654321099")
     assert "10 buah Telur" in found.text
     assert state(kitchen, first) == "proposed"
+    label = "]C10108997654321099" + "3700000012" + "\x1d" + "10TLR-7"
+    for code in (label, "(01)08997654321099(17)251231(10)TLR-7"):
+        assert "10 buah Telur" in phone.get(f"{STOCK}/{first}", params={"code": code}).text, code
+    for code in ("(10)TLR-7", "x" * 400, "\x1d", "]C1"):
+        answer = phone.get(f"{STOCK}/{first}", params={"code": code})
+        assert (answer.status_code, "belum dikenal" in answer.text) == (409, True), code
     unknown = phone.get(f"{STOCK}/{first}?code=8990000000000")
     assert unknown.status_code == 409
     assert "Barcode ini belum dikenal" in unknown.text
@@ -380,11 +389,10 @@ def test_an_amount_in_a_field_is_read_as_it_was(amount: int, unit: str, language
 @pytest.mark.parametrize(
     ("typed", "found"),
     [
-        ("8991234567891", "beras"), (" 08991234567891 ", "beras"), ("8997654321098", "telur"), ("", None),
+        ("8991234567891", "beras"), (" 08991234567891 ", "beras"), ("8997654321099", "telur"), ("", None),
         ("899123", None), ("8991234567890", None), ("abc", None), ("٨٩٩١٢٣٤٥٦٧٨٩١", None), ("00000000", None),
     ],
 )  # fmt: skip
 def test_a_scanned_number_names_its_item(typed: str, found: str | None) -> None:
     """With or without zeros in front; anything else names nothing."""
-    item = item_of_code(KITCHEN.settings.items, typed)
-    assert (None if item is None else item.id) == found
+    assert barcode_item(read_barcode(typed, date(2025, 10, 9)), KITCHEN)["item"] == found

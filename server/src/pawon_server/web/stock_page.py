@@ -23,19 +23,21 @@ from ..projections.scale_states import state_at
 from ..projections.stock import UNKNOWN_MOVEMENT, places_known, units
 from ..rulebook import Item, Rulebook
 from ..stock import accounts
+from ..stock.days import local_date
+from ..stock.gs1 import read_barcode
 from ..stock.movement_acts import ConfirmMovement, CorrectMovement, RecordMovement, RefuseMovement
 from ..words import trade_word
 from .forms import Form
 from .language import Speech
 from .lots_page import amount_of, known_places, number_of
 from .pages import Screens
+from .purchases_api import barcode_item
 from .queries import batches_shown
 from .staff import Staff
 from .stock_looks import (
     BY_HAND,
     NO_GOODS,
     LotLook,
-    item_of_code,
     lot_look,
     moved_look,
     place_look,
@@ -205,7 +207,8 @@ def stock_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, n
         code, item = request.query_params.get("code", ""), request.query_params.get("item", "")
         if not code:
             return await show(request, Form(values={"item": item}))
-        found = item_of_code(settings.items, code)
+        told = barcode_item(read_barcode(code, local_date(now_ms(), settings.timezone)), book)
+        found = settings.item(told["item"] or "")
         if found is not None:
             return await show(request, Form(values={"item": found.id}))
         return await show(request, Form(values={"code": code, "do": "scan"}, error=UNKNOWN_CODE, status=409))
