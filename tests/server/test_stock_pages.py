@@ -194,6 +194,31 @@ def test_a_delivery_leads_to_the_receiving_form(kitchen: Kitchen) -> None:
     assert phone.get("/staff/lots?movement=none").status_code == 200
 
 
+def test_what_the_scale_saw_is_judged_not_what_was_typed(kitchen: Kitchen) -> None:
+    """A receipt of a weighing is short by its mass, at its place and of its day; the page says so before it is saved,
+    whatever stands in its fields, and then takes the reason."""
+    name = kitchen.weigh("scale-2", 0, 19_000, 1)
+    phone = kitchen.phone("sari")
+    typed = {"movement": name, "item": "ayam", "supplier": "Ayam Jaya", "amount": "20", "noted": "20", "point": "dry",
+             "place": "rak", "decision": ""}  # fmt: skip
+    asked = tap(phone, "/staff/lots", **typed)
+    assert (asked.status_code, "surat jalan" in asked.text) == (409, True)
+    (seen,) = re.findall(r'name="seen" value="([^"]*)"', asked.text)
+    assert "short" in seen.split()
+    typed |= {"decision": "accept", "seen": seen, "despite": "dipotong di nota"}
+    assert tap(phone, "/staff/lots", **typed).status_code == 303
+    assert kitchen.stock("terima", "ayam") == 19_000
+
+
+def test_less_than_one_piece_is_no_delivery(kitchen: Kitchen) -> None:
+    """A lot of nothing would never end."""
+    name = kitchen.weigh("scale-3", 0, 25, 1)
+    answer = tap(kitchen.phone("sari"), "/staff/lots", movement=name, item="telur", supplier="Tani", amount="1",
+                 point="dry", place="dapur")  # fmt: skip
+    assert (answer.status_code, "kurang dari satu satuan" in answer.text) == (409, True)
+    assert kitchen.bench.value("SELECT count(*) FROM lot") == 0
+
+
 def test_the_nutritionist_corrects_what_was_decided(kitchen: Kitchen) -> None:
     """Where it went, with a reason; the weight of a scale has no field; a cook has no such form and no such right."""
     name = kitchen.weigh("scale-1", 0, 5_000, 1)

@@ -16,8 +16,17 @@ from ..stock.gs1 import gtin_14
 from ..stock.purchase import Supplier, meant_by
 from ..stock.receiving import DIVISION_G, Delivery, Finding, Ordered, Seller, Verdict, judge_receipt, owner_of
 from .purchases import NO_DAY, UNKNOWN_ORDER, came_of, days_of, order_row, suppliers_of
+from .stock import units
 
 LABEL, SHELF_LIFE = "label", "shelf-life"
+
+
+def as_weighed(act: ReceiveLot, row: Row[Any] | None, item: Item | None) -> ReceiveLot:
+    """The receipt as the weighing that saw it come (if any) tells it, whatever was typed: amount, place and moment."""
+    if row is None or row.after_g is None:
+        return act
+    amount = units(row.after_g, item) - units(row.before_g, item)
+    return msgspec.structs.replace(act, amount=amount, place=row.place, at_ms=row.occurred_ms)
 
 
 def refuse_receipt(connection: Connection, book: Rulebook, act: ReceiveLot) -> str | None:
