@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pawon_server.rulebook import Item
+from pawon_server.stock.days import local_date
 from pawon_server.stock.purchase import Came, Supplier, meant_by, record_of, state_of
 from pawon_server.stock.receiving import DIVISION_G, Delivery, Ordered, Seller, judge_receipt, owner_of
 from pawon_server.stock.receiving_words import WORDS
@@ -131,6 +132,12 @@ def test_every_finding_has_its_case_and_its_words() -> None:
             for sentence in WORDS[one.code]:
                 blanks = {name for _, name, _, _ in Formatter().parse(sentence) if name}
                 assert blanks <= set(one.figures), (one.code, sentence)
+
+
+@pytest.mark.parametrize("at_ms", [-(2**53), 2**53, 2**63 - 1])
+def test_a_broken_clocks_delivery_has_a_day(at_ms: int) -> None:
+    """One weighing of the year 287396 must not keep the suppliers' page from opening."""
+    assert local_date(at_ms, "Asia/Jayapura") in (date(1970, 1, 1), date(2248, 9, 27))
 
 
 def test_a_finer_scale_is_believed_more() -> None:
