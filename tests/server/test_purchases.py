@@ -164,6 +164,19 @@ def test_what_is_found_stands_with_the_lot_and_follows_corrections(kitchen: Benc
     assert codes(kitchen, act) == ["order-over"]
 
 
+def test_another_item_does_not_fill_an_order(kitchen: Bench) -> None:
+    """Eggs instead of chicken were accepted for a reason; two hundred pieces are no chicken that came."""
+    placed = done(kitchen, order(amount=200))
+    done(kitchen, receipt(kitchen, order=placed.id, item="telur", amount=200, point="", despite="ayam habis"))
+    (item,) = phone(kitchen).get("/api/v1/orders").json()["items"]
+    assert (item["state"], item["came"]) == ("open", 0)
+    came = receipt(kitchen, order=placed.id, amount=200)
+    done(kitchen, came)
+    assert codes(kitchen, came) == [], "nor is the chicken then too much"
+    (item,) = phone(kitchen).get("/api/v1/orders").json()["items"]
+    assert (item["state"], item["came"]) == ("received", 200)
+
+
 def test_sent_back_needs_no_reason_and_counts_for_no_order(kitchen: Bench) -> None:
     """What was refused may be as bad as it likes; the order is still open."""
     placed = done(kitchen, order())

@@ -126,10 +126,13 @@ def days_of(row: Row[Any]) -> tuple[str, ...]:
 
 
 def came_of(connection: Connection, kitchen: str, orders: list[str], besides: str = "") -> dict[str, int]:
-    """What was received and kept against each of these orders, without the lot ``besides``."""
+    """What was received and kept against each of these orders, without the lot ``besides``; what was accepted in place
+    of the item that was ordered does not fill the order."""
     found = connection.execute(
         select(lot.c.purchase, func.sum(lot.c.amount))
+        .join(purchase, (purchase.c.kitchen == lot.c.kitchen) & (purchase.c.id == lot.c.purchase))
         .where(
+            lot.c.item == purchase.c.item, lot.c.unit == purchase.c.unit,
             lot.c.kitchen == kitchen, lot.c.purchase.in_(orders), lot.c.accepted, lot.c.withdrawn.is_(False),
             lot.c.id != besides,
         )
