@@ -265,6 +265,7 @@ def test_a_retained_sample_counts_as_what_came_out(record: Straight) -> None:
         (weigh("cooked", 1, batch="B-251009-tidak-ada"), "tidak dikenal"),
         (weigh("cooked", 1, at_ms=NOW_MS + 10 * 60_000), "belum tiba"),
         (take(place="supplier"), "tempat di dapur"),
+        (take(place="kulkass"), "kulkass tidak dikenal"),
         (take(place="gudang", recipe=(Ingredient(item="beras", amount=1),)), "ditimbang"),
         (take(recipe=(*RECIPE, RECIPE[0])), "dua kali"),
         (take(recipe=(Ingredient(item="tidak-ada", amount=1),)), "tidak terdaftar"),

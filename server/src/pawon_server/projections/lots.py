@@ -31,6 +31,7 @@ from .untimely import untimely
 # A lot is carried and used some ten times; its way is worked out at once, so it has an end.
 MAX_STEPS = 500
 UNKNOWN_LOT = "Lot ini tidak dikenal"
+NOT_HERE = "Tempat ini bukan tempat di dapur"
 
 
 class Lots:
@@ -43,6 +44,8 @@ class Lots:
         """Why it cannot be, in Indonesian."""
         if act.at_ms is not None and (reason := untimely(act.at_ms, now_ms)) is not None:
             return reason
+        if _brings_to(act) in accounts.OUTSIDE:
+            return NOT_HERE
         if isinstance(act, ReceiveLot):
             if book.settings.item(act.item) is None:
                 return "Bahan ini tidak terdaftar"
@@ -263,6 +266,12 @@ def weighed_anyway(book: Rulebook, item: str, places: list[str]) -> str | None:
         if place is not None and place.scale and place.item == item:
             return f"{place.name} ditimbang: pilih catatan timbangannya, atau tandai tidak ditimbang"
     return None
+
+
+def _brings_to(act: LotAct) -> str | None:
+    """Where an act says that a lot lies from now on. What is used or thrown away is told so, which asks whether it may
+    be used."""
+    return act.to_place if isinstance(act, MoveLot) else act.place if isinstance(act, ReceiveLot | CorrectLot) else None
 
 
 def _unlike(row: Row[Any] | None, act: ReceiveLot) -> str | None:
