@@ -247,6 +247,17 @@ def test_the_minimum_does_not_flap(record: Straight) -> None:
     assert [row[0] for row in told(record)] == ["opened", "closed"]
 
 
+def test_what_is_on_no_menu_any_more_is_not_called_enough(record: Straight) -> None:
+    """The day passes, nothing of it was ever used, and no menu names it: it is over, and nobody knows of enough."""
+    book_line(record, "ayam", 0, MORNING - HOUR)
+    accept(record, recipe("Opor", ayam=9_000), meal("2025-10-10", "Opor"))
+    look(record, MORNING)
+    look(record, MORNING + 2 * DAY)
+    assert [row[0] for row in told(record)] == ["opened", "closed"]
+    text = str(told(record)[1][2])
+    assert ("tidak diketahui" in text, "cukup lagi" in text) == (True, False)
+
+
 def ordered(item: str, amount: int, due: str, supplier: str = "jaya") -> PlaceOrder:
     """It is ordered for that day."""
     return PlaceOrder(id=new_id(), by=MACHINE, supplier=supplier, item=item, amount=amount, due=due)

@@ -119,5 +119,9 @@ def _told(item: Item, one: Outlook, rule: str, today: date) -> str:
 
 
 def _over(item: Item, one: Outlook) -> str:
+    """That it is covered; or, where nothing is foreseen any more and no minimum is kept, that nobody can say so."""
     assert one.stock is not None, "what is unknown is not covered"
-    return f"Stok cukup lagi: {item.name} {amount_words(one.stock, item.unit)}."
+    told = f"{item.name} {amount_words(one.stock, item.unit)}."
+    if one.known or one.supply.minimum is not None:
+        return f"Stok cukup lagi: {told}"
+    return f"Tidak ada di menu lagi, cukup tidaknya tidak diketahui: {told}"
