@@ -243,6 +243,20 @@ def test_a_whole_batch_is_in_balance_or_is_told(record: Straight) -> None:
     assert (found.verdict, found.unexplained_g) == ("missing", 7_400)
 
 
+def test_pieces_of_which_nobody_told_the_mass_are_a_gap_not_grams(record: Straight) -> None:
+    """A hundred eggs are not a hundred grams; nor is a weighing of them a thousand pieces."""
+    eggs = Item(id="telur", name="Telur", unit="piece", cooked_factor=(0.8, 1.0))
+    book = msgspec.structs.replace(
+        KITCHEN, settings=msgspec.structs.replace(KITCHEN.settings, items=[*ITEMS[:2], eggs])
+    )
+    record.configure(book)
+    for act in (move("telur", 100), weigh("cooked", 5_000)):
+        wrote(record, act)
+    with record.store.reader.connect() as connection:
+        found = masses_of(connection, book, {BATCH: 200})[BATCH].balance
+    assert (found.verdict, found.in_g, found.gaps) == ("unknown", None, (("unit", "telur"),))
+
+
 def test_a_retained_sample_counts_as_what_came_out(record: Straight) -> None:
     """``batch.sample`` is told once, on its own form."""
     wrote(record, CookedPan(**head(minute=1)))

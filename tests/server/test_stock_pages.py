@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from tests.server.conftest import Bench, NewAddress
 from tests.server.desk import ORIGIN
 from tests.server.stock_kitchen import KITCHEN, MINUTE, TRACE, Kitchen, post, tap
 
+from pawon_server.rulebook import encode
 from pawon_server.stock.gs1 import read_barcode
 from pawon_server.store.database import open_store
 from pawon_server.web.language import load_speeches
@@ -208,6 +210,21 @@ def test_what_the_scale_saw_is_judged_not_what_was_typed(kitchen: Kitchen) -> No
     typed |= {"decision": "accept", "seen": seen, "despite": "dipotong di nota"}
     assert tap(phone, "/staff/lots", **typed).status_code == 303
     assert kitchen.stock("terima", "ayam") == 19_000
+
+
+def test_pieces_without_a_mass_are_not_weighed(kitchen: Kitchen) -> None:
+    """600 g are not 600 eggs: the weighing is refused and the pieces are written by hand."""
+    items = [msgspec.structs.replace(one, unit_g=1.0) for one in KITCHEN.settings.items]
+    changed = msgspec.structs.replace(KITCHEN.settings, items=items)
+    kitchen.bench.writer.submit("config", encode(changed))
+    name = kitchen.weigh("scale-3", 0, 600, 1)
+    phone = kitchen.phone("sari")
+    for path, said in ((f"movements/{name}/confirm", {"item": "telur"}),
+                       ("lots/receive", {"item": "telur", "supplier": "Tani", "amount": 1, "place": "dapur",
+                                         "at_ms": kitchen.bench.now_ms, "movement": name})):  # fmt: skip
+        answer = post(phone, path, **said)
+        assert (answer.status_code, "Berat satu buahnya" in answer.text) == (409, True), path
+    assert kitchen.movement(name)["state"] == "proposed"
 
 
 def test_less_than_one_piece_is_no_delivery(kitchen: Kitchen) -> None:

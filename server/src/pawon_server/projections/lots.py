@@ -25,7 +25,7 @@ from .book import StockBook, lot_facts
 from .context import Changes
 from .incident_rows import IncidentRows
 from .receipts import as_weighed, judged_columns, receipt_columns, refuse_receipt
-from .stock import blocked_words
+from .stock import UNKNOWN_MASS, blocked_words
 from .untimely import untimely
 
 # A lot is carried and used some ten times; its way is worked out at once, so it has an end.
@@ -47,7 +47,8 @@ class Lots:
         if _brings_to(act) in accounts.OUTSIDE:
             return NOT_HERE
         if isinstance(act, ReceiveLot):
-            if book.settings.item(act.item) is None:
+            item = book.settings.item(act.item)
+            if item is None:
                 return "Bahan ini tidak terdaftar"
             if act.expires and not _is_day(act.expires):
                 return "Tanggal kedaluwarsa tidak ada di kalender"
@@ -58,7 +59,9 @@ class Lots:
                 weighed = self._ledger.get(connection, act.movement)
                 if (unlike := _unlike(weighed, act)) is not None:
                     return unlike
-                act = as_weighed(act, weighed, book.settings.item(act.item))
+                if item.known_g is None:
+                    return UNKNOWN_MASS
+                act = as_weighed(act, weighed, item)
                 if act.amount <= 0:
                     return "Timbangan mencatat kurang dari satu satuan bahan ini"
             elif act.accepted and not act.unweighed and (twice := weighed_anyway(book, act.item, [act.place])):

@@ -42,6 +42,7 @@ MAY_BE_AUTOMATIC = frozenset({"in", "out", "refill", "first"})
 # A movement that a recipe tells of: its act decides of it, and what was told of the item (``batch_masses``).
 RECIPE = "recipe"
 UNKNOWN_MOVEMENT = "Catatan stok ini tidak ada"
+UNKNOWN_MASS = "Berat satu buahnya belum diatur: tolak catatan ini, dan tulis jumlahnya"
 
 
 class Stock:
@@ -181,8 +182,11 @@ class Stock:
         item = act.item or row.item
         if not item:
             return "Sebut dulu bahannya"
-        if book.settings.item(item) is None:
+        known = book.settings.item(item)
+        if known is None:
             return "Bahan ini tidak terdaftar"
+        if row.after_g is not None and known.known_g is None:
+            return UNKNOWN_MASS
         if act.place == row.place:
             return "Tempat asal dan tujuan sama"
         if act.place and (strange := strange_place(connection, book.settings, act.place)) is not None:
