@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import update
 from tests.server.conftest import Bench, NewAddress, on_sqlite
 from tests.server.desk import hire
 from tests.server.larder import DAY, HOUR, LARDER, MORNING, PLACES, book_line, drop, meal, recipe, refused, written
@@ -27,6 +28,7 @@ from pawon_server.stock.forecast import DatedLot
 from pawon_server.stock.needs import needs
 from pawon_server.stock.purchase_acts import CancelOrder, PlaceOrder, SetSupplier
 from pawon_server.store.database import open_store, open_to_read
+from pawon_server.store.tables import lot
 
 
 @pytest.fixture
@@ -357,6 +359,24 @@ def test_what_was_never_booked_opens_nothing_and_is_not_well(record: Straight) -
     record.configure(Rulebook(settings=settings, profile=LARDER.profile))
     look(record, MORNING + 607_000)
     assert told(record)[-1] == ("closed", "ayam", "Tidak dihitung lagi: ayam.")
+
+
+def test_an_estimate_that_fails_silences_no_other_watch(record: Straight, caplog: pytest.LogCaptureFixture) -> None:
+    """A damaged date stops the forecast and is logged, seldom; a silent gateway is told as ever, and so is low stock
+    when the date is whole again."""
+    accept(record, ReceiveLot(id=new_id(), by=MACHINE, item="beras", amount=5_000, place="gudang", supplier="Jaya",
+                              expires="2025-10-20", at_ms=MORNING))  # fmt: skip
+    with record.store.writer.begin() as connection:
+        connection.execute(update(lot).values(expires="2025-10-2x"))
+    for minutes in (0, 1, 2, 15):
+        look(record, MORNING + minutes * 60_000)
+    assert record.rows("SELECT count(*) FROM incident WHERE kind = 'silence'") != [(0,)]
+    assert told(record) == []
+    assert len([one for one in caplog.records if "cannot be worked out" in one.message]) == 2
+    with record.store.writer.begin() as connection:
+        connection.execute(update(lot).values(expires="2025-10-20"))
+    look(record, MORNING + HOUR)
+    assert [row[:2] for row in told(record)] == [("opened", "beras")]
 
 
 def test_a_restart_neither_repeats_nor_forgets(record: Straight) -> None:
