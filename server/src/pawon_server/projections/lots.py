@@ -72,6 +72,9 @@ class Lots:
             return UNKNOWN_LOT
         if isinstance(act, CorrectLot):
             written = self._ledger.get(connection, act.corrects)
+            weighed = act.corrects == row.act and row.movement != row.act
+            if weighed and (act.amount, act.place, act.at_ms) != (None, None, None):
+                return "Berat, tempat dan waktu dari timbangan tidak diubah; tarik kiriman ini dan tulis yang benar"
             known = act.corrects == row.act or (written is not None and written.lot == act.lot)
             return None if known else "Catatan yang dikoreksi tidak ada pada lot ini"
         if row.withdrawn or not row.accepted:

@@ -129,6 +129,11 @@ class Stock:
                     return "Sudah diputuskan; ahli gizi dapat mengoreksi"
                 if isinstance(act, RefuseMovement):
                     return None
+                brought = select(lot.c.id).where(
+                    lot.c.kitchen == self._kitchen, lot.c.id == row.lot, lot.c.movement == row.id
+                )
+                if row.lot and connection.execute(brought).first() is not None:
+                    return "Ini kiriman: koreksi lotnya"
                 if isinstance(act, CorrectMovement) and act.amount is not None and row.sensor:
                     return "Berat dari timbangan tidak diubah; tolak catatan ini dan tulis yang benar"
                 return self._misfit(connection, book, act, row)
