@@ -19,6 +19,7 @@ from tests.server.test_ingest import weighing
 from pawon_server.acts import AnyAct, decode_act, encode_act
 from pawon_server.food_safety.lot_acts import DiscardLot, ReceiveLot
 from pawon_server.people.act import MACHINE, new_id
+from pawon_server.projections import menu
 from pawon_server.projections.larder import outlooks, read_larder, stock_by_item, use_by_day
 from pawon_server.projections.menu import meals_of, recipes_of
 from pawon_server.projections.purchases import coming_of
@@ -113,6 +114,13 @@ def test_what_cannot_be_is_refused_in_plain_words(kitchen: Bench) -> None:
     written(kitchen, late)
     kitchen.now_ms += DAY
     assert "lewat" in refused(kitchen, drop(late.id))
+
+
+def test_a_full_book_of_recipes_can_still_be_changed(kitchen: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only another dish is one too many."""
+    monkeypatch.setattr(menu, "MAX_DISHES", 2)
+    written(kitchen, recipe("Nasi", beras=1), recipe("Opor", ayam=1), recipe("nasi", beras=2))
+    assert "Sudah ada 2 resep" in refused(kitchen, recipe("Soto", ayam=1))
 
 
 def test_the_same_meal_planned_again_takes_its_place(kitchen: Bench) -> None:
