@@ -320,6 +320,20 @@ def test_an_order_over_http_from_placing_to_cancelling(kitchen: Bench, client: T
     assert client.post("/api/v1/orders", json=body).status_code == 403
 
 
+def test_nobodys_number_is_public(kitchen: Bench) -> None:
+    """Whoever writes a mobile number into a note has not published it; a lot's code keeps its digits."""
+    placed = done(kitchen, order(note="telp 0812-3456-7890 atau +62 813 1111 2222, 20 kg jam 04.30"))
+    done(kitchen, receipt(kitchen, note="SJ-0812345678", code="081234567890", despite="ok 081234567890"))
+    stranger = phone(kitchen)
+    assert stranger.get("/api/v1/orders").json()["items"][0]["note"] == (
+        "telp nomor telepon atau nomor telepon, 20 kg jam 04.30"
+    )
+    (lot,) = stranger.get("/api/v1/lots").json()["items"]
+    assert (lot["note"], lot["code"], lot["despite"]) == ("SJ-0812345678", "081234567890", "ok nomor telepon")
+    kept = f"SELECT note FROM purchase WHERE id = '{placed.id}'"
+    assert "0812-3456-7890" in str(kitchen.value(kept)), "the record keeps it"
+
+
 def test_suppliers_over_http_with_their_record(kitchen: Bench, client: TestClient) -> None:
     """Deliveries, short in g and %, on time, too warm, refused; older ones by name; phones only for the kitchen."""
     placed = done(kitchen, order())
