@@ -36,7 +36,7 @@ KITCHEN = Rulebook(
         ],
         items=[
             Item(id="beras", name="Beras", gtin=("8991234567891",)), Item(id="ayam", name="Ayam"),
-            Item(id="telur", name="Telur", unit="piece", unit_g=60.0, gtin=("08997654321098",)),
+            Item(id="telur", name="Telur", unit="piece", unit_g=60.0, gtin=("08997654321099",)),
         ],
         places=[
             Place(id="gudang", name="Gudang", scale="scale-1", item="beras", minimum=50_000),

@@ -243,6 +243,20 @@ def test_a_whole_batch_is_in_balance_or_is_told(record: Straight) -> None:
     assert (found.verdict, found.unexplained_g) == ("missing", 7_400)
 
 
+def test_pieces_of_which_nobody_told_the_mass_are_a_gap_not_grams(record: Straight) -> None:
+    """A hundred eggs are not a hundred grams; nor is a weighing of them a thousand pieces."""
+    eggs = Item(id="telur", name="Telur", unit="piece", cooked_factor=(0.8, 1.0))
+    book = msgspec.structs.replace(
+        KITCHEN, settings=msgspec.structs.replace(KITCHEN.settings, items=[*ITEMS[:2], eggs])
+    )
+    record.configure(book)
+    for act in (move("telur", 100), weigh("cooked", 5_000)):
+        wrote(record, act)
+    with record.store.reader.connect() as connection:
+        found = masses_of(connection, book, {BATCH: 200})[BATCH].balance
+    assert (found.verdict, found.in_g, found.gaps) == ("unknown", None, (("unit", "telur"),))
+
+
 def test_a_retained_sample_counts_as_what_came_out(record: Straight) -> None:
     """``batch.sample`` is told once, on its own form."""
     wrote(record, CookedPan(**head(minute=1)))
@@ -265,6 +279,7 @@ def test_a_retained_sample_counts_as_what_came_out(record: Straight) -> None:
         (weigh("cooked", 1, batch="B-251009-tidak-ada"), "tidak dikenal"),
         (weigh("cooked", 1, at_ms=NOW_MS + 10 * 60_000), "belum tiba"),
         (take(place="supplier"), "tempat di dapur"),
+        (take(place="kulkass"), "kulkass tidak dikenal"),
         (take(place="gudang", recipe=(Ingredient(item="beras", amount=1),)), "ditimbang"),
         (take(recipe=(*RECIPE, RECIPE[0])), "dua kali"),
         (take(recipe=(Ingredient(item="tidak-ada", amount=1),)), "tidak terdaftar"),

@@ -99,6 +99,8 @@ def test_mistakes_of_the_whole_are_told_beside_those_of_single_settings(tmp_path
         ('scale = "timbangan-1"', 'scale = "nowhere"', "place[0].scale", "no sensor 'nowhere'"),
         ('scale = "timbangan-1"', 'scale = "chiller-1"', "place[0].scale", "no scale"),
         ('name = "Beras"', 'name = "Beras"\nunit = "piece"', "item[0].unit_g", "how many grams has one piece"),
+        ('name = "Beras"', 'name = "Beras"\ngtin = ["8991234567892"]', "item[0].gtin[0]", "no GTIN"),
+        ('name = "Beras"', 'name = "Beras"\ngtin = 5', "item[0].gtin", "list"),
         ('name = "Beras"', 'name = "Beras"\ncooked_factor = [2.5, 2.2]', "item[0].cooked_factor", "least comes first"),
         ('name = "Beras"', 'name = "Beras"\ncooked_factor = [2.2, 25]', "item[0].cooked_factor[1]", "less than"),
         ('name = "Beras"', 'name = "Beras"\ncooked_factor = 2.2', "item[0].cooked_factor", "tuple"),

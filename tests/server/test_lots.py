@@ -318,6 +318,19 @@ def test_what_cannot_be_is_refused(kitchen: Bench) -> None:
     assert isinstance(carry(kitchen, lot, "lantai", "meja", kitchen.now_ms), Refusal)
 
 
+def test_a_lot_lies_in_the_kitchen_or_is_used_or_thrown_away(kitchen: Bench) -> None:
+    """Carried "to the pot" a lot that is set aside or over its date would be cooked without being asked about."""
+    lot, act = receive(kitchen)
+    kitchen.now_ms += HOUR
+    for refused in (
+        carry(kitchen, lot, "lantai", "cooked", kitchen.now_ms),
+        write(kitchen, msgspec.structs.replace(act, id=new_id(), place="waste")),
+        write(kitchen, CorrectLot(id=new_id(), by="wulan", lot=lot, corrects=act.id, reason="x", place="cooked")),
+    ):
+        assert isinstance(refused, Refusal)
+        assert refused.reason == "Tempat ini bukan tempat di dapur"
+
+
 def test_a_correction_and_a_move_dated_back_change_what_follows(kitchen: Bench) -> None:
     """Nothing is stored that could stay behind: a move said to have been earlier shortens the stay on the floor."""
     lot, _ = receive(kitchen)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import update
 from tests.server.conftest import Bench, NewAddress, on_sqlite
 from tests.server.desk import hire
 from tests.server.larder import DAY, HOUR, LARDER, MORNING, PLACES, book_line, drop, meal, recipe, refused, written
@@ -18,12 +19,17 @@ from tests.server.test_ingest import weighing
 from pawon_server.acts import AnyAct, decode_act, encode_act
 from pawon_server.food_safety.lot_acts import DiscardLot, ReceiveLot
 from pawon_server.people.act import MACHINE, new_id
+from pawon_server.projections import menu
 from pawon_server.projections.larder import outlooks, read_larder, stock_by_item, use_by_day
 from pawon_server.projections.menu import meals_of, recipes_of
+from pawon_server.projections.purchases import coming_of
 from pawon_server.record.rebuild import rebuild
 from pawon_server.rulebook import Place, Rulebook
 from pawon_server.stock.forecast import DatedLot
+from pawon_server.stock.needs import needs
+from pawon_server.stock.purchase_acts import CancelOrder, PlaceOrder, SetSupplier
 from pawon_server.store.database import open_store, open_to_read
+from pawon_server.store.tables import lot
 
 
 @pytest.fixture
@@ -110,6 +116,13 @@ def test_what_cannot_be_is_refused_in_plain_words(kitchen: Bench) -> None:
     assert "lewat" in refused(kitchen, drop(late.id))
 
 
+def test_a_full_book_of_recipes_can_still_be_changed(kitchen: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only another dish is one too many."""
+    monkeypatch.setattr(menu, "MAX_DISHES", 2)
+    written(kitchen, recipe("Nasi", beras=1), recipe("Opor", ayam=1), recipe("nasi", beras=2))
+    assert "Sudah ada 2 resep" in refused(kitchen, recipe("Soto", ayam=1))
+
+
 def test_the_same_meal_planned_again_takes_its_place(kitchen: Bench) -> None:
     """Other portions are no second meal; another wave is."""
     written(
@@ -171,8 +184,8 @@ def test_lots_that_expire_are_found_where_they_lie(record: Straight) -> None:
     with record.store.reader.connect() as connection:
         lots = read_larder(connection, LARDER, MORNING).lots
     assert lots == {
-        "ayam": [DatedLot(until=date(2025, 10, 11), left=42_000)],
-        "beras": [DatedLot(until=date(2025, 10, 20), left=20_000)],
+        "ayam": [DatedLot(until=date(2025, 10, 12), left=42_000)],
+        "beras": [DatedLot(until=date(2025, 10, 21), left=20_000)],
     }
 
 
@@ -244,6 +257,104 @@ def test_the_minimum_does_not_flap(record: Straight) -> None:
     assert [row[0] for row in told(record)] == ["opened", "closed"]
 
 
+def test_what_is_on_no_menu_any_more_is_not_called_enough(record: Straight) -> None:
+    """The day passes, nothing of it was ever used, and no menu names it: it is over, and nobody knows of enough."""
+    book_line(record, "ayam", 0, MORNING - HOUR)
+    accept(record, recipe("Opor", ayam=9_000), meal("2025-10-10", "Opor"))
+    look(record, MORNING)
+    look(record, MORNING + 2 * DAY)
+    assert [row[0] for row in told(record)] == ["opened", "closed"]
+    text = str(told(record)[1][2])
+    assert ("tidak diketahui" in text, "cukup lagi" in text) == (True, False)
+
+
+def ordered(item: str, amount: int, due: str, supplier: str = "jaya") -> PlaceOrder:
+    """It is ordered for that day."""
+    return PlaceOrder(id=new_id(), by=MACHINE, supplier=supplier, item=item, amount=amount, due=due)
+
+
+JAYA = SetSupplier(id="0" * 16, by=MACHINE, supplier="jaya", name="Jaya")
+
+
+def test_an_order_covers_only_what_it_brings_in_time(record: Straight) -> None:
+    """Too little or a day too late covers nothing of the day that lacks; in time it does, as far as it is open."""
+    book_line(record, "beras", 100_000, MORNING - HOUR)
+    accept(record, JAYA, recipe("Nasi", beras=8_000), *(meal(f"2025-10-{day}", "Nasi") for day in (10, 11)))
+    look(record, MORNING)
+    assert [row[:2] for row in told(record)] == [("opened", "beras")]
+    for number, (amount, due) in enumerate(((60_000, "2025-10-11"), (40_000, "2025-10-10"))):
+        accept(record, ordered("beras", amount, due))
+        look(record, MORNING + (number + 1) * 601_000)
+        assert len(told(record)) == 1, (amount, due)
+    more = ordered("beras", 20_000, "2025-10-10")
+    accept(record, more)
+    look(record, MORNING + 3 * 601_000)
+    assert [row[0] for row in told(record)] == ["opened", "closed"]
+    accept(record, CancelOrder(id=new_id(), by=MACHINE, order=more.id, reason="tidak ada barang"))
+    look(record, MORNING + 4 * 601_000)
+    assert [row[0] for row in told(record)] == ["opened", "closed", "opened"]
+
+
+def test_an_order_that_arrives_changes_nothing_and_one_that_is_late_is_no_cover(record: Straight) -> None:
+    """Fresh food, ordered and brought for its last day: the incident neither comes back when the lot is there, nor is
+    it silent when the day passes without it."""
+    book_line(record, "ayam", 0, MORNING - HOUR)
+    placed = ordered("ayam", 90_000, "2025-10-09")
+    accept(record, JAYA, recipe("Opor", ayam=9_000), meal("2025-10-11", "Opor"), placed)
+    look(record, MORNING)
+    assert told(record) == []
+    came = ReceiveLot(id=new_id(), by=MACHINE, supplier="Jaya", item="ayam", amount=90_000, place="gudang",
+                      at_ms=MORNING, order=placed.id)  # fmt: skip
+    accept(record, came)
+    look(record, MORNING + 2 * HOUR)
+    look(record, MORNING + DAY)
+    assert told(record) == []
+    accept(record, ordered("ayam", 90_000, "2025-10-11"), meal("2025-10-12", "Opor", 1_000))
+    look(record, MORNING + DAY + HOUR)
+    assert told(record) == []
+    look(record, MORNING + 2 * DAY + 9 * HOUR)  # 17:00 of the day: it may still come
+    assert told(record) == []
+    look(record, MORNING + 3 * DAY)
+    assert [row[:2] for row in told(record)] == [("opened", "ayam")]
+
+
+def test_what_is_below_its_minimum_is_not_ordered_twice(record: Straight) -> None:
+    """It stays low until the goods are there, and no more is asked for than nobody has ordered."""
+    book_line(record, "beras", 5_000, MORNING - HOUR)
+    accept(record, JAYA, ordered("beras", 10_000, "2025-10-10"))
+    look(record, MORNING)
+    assert told(record) == [("opened", "beras", "Stok menipis: Beras 5 kg (minimum 20 kg). Pesan 5 kg hari ini.")]
+    accept(record, ordered("beras", 4_000, "2025-10-10"))
+    with record.store.reader.connect() as connection:
+        one = outlooks(LARDER, read_larder(connection, LARDER, MORNING))["beras"]
+    assert (one.below_minimum, one.order_amount, one.order_by) == (True, 1_000, one.today)
+    accept(record, ordered("beras", 1_000, "2025-10-10"))
+    look(record, MORNING + 601_000)
+    assert len(told(record)) == 1
+    with record.store.reader.connect() as connection:
+        one = outlooks(LARDER, read_larder(connection, LARDER, MORNING))["beras"]
+    assert (one.below_minimum, one.order_amount) == (True, None)
+    assert needs({"beras": one}, 7) == []
+
+
+def test_what_somebody_blocked_was_to_bring_is_not_counted_on(record: Straight) -> None:
+    """Nor what was ordered in a unit that the item has no more."""
+    book_line(record, "telur", 0, MORNING - HOUR)
+    accept(record, JAYA, ordered("telur", 100, "2025-10-10"))
+    for changed, expected in ((LARDER, 1), (counted_in_grams(), 0)):
+        with record.store.reader.connect() as connection:
+            assert len(coming_of(connection, changed, MORNING, 60).get("telur", [])) == expected
+    accept(record, msgspec.structs.replace(JAYA, id="1" * 16, blocked="bau"))
+    with record.store.reader.connect() as connection:
+        assert coming_of(connection, LARDER, MORNING, 60) == {}
+
+
+def counted_in_grams() -> Rulebook:
+    """Eggs are weighed from now on."""
+    items = [msgspec.structs.replace(one, unit="g", unit_g=1.0) for one in LARDER.settings.items]
+    return msgspec.structs.replace(LARDER, settings=msgspec.structs.replace(LARDER.settings, items=items))
+
+
 def test_what_was_never_booked_opens_nothing_and_is_not_well(record: Straight) -> None:
     """Unknown is no alarm; and an incident whose item nobody counts any more is ended, not forgotten."""
     accept(record, recipe("Opor", ayam=9_000), meal("2025-10-10", "Opor"))
@@ -256,6 +367,24 @@ def test_what_was_never_booked_opens_nothing_and_is_not_well(record: Straight) -
     record.configure(Rulebook(settings=settings, profile=LARDER.profile))
     look(record, MORNING + 607_000)
     assert told(record)[-1] == ("closed", "ayam", "Tidak dihitung lagi: ayam.")
+
+
+def test_an_estimate_that_fails_silences_no_other_watch(record: Straight, caplog: pytest.LogCaptureFixture) -> None:
+    """A damaged date stops the forecast and is logged, seldom; a silent gateway is told as ever, and so is low stock
+    when the date is whole again."""
+    accept(record, ReceiveLot(id=new_id(), by=MACHINE, item="beras", amount=5_000, place="gudang", supplier="Jaya",
+                              expires="2025-10-20", at_ms=MORNING))  # fmt: skip
+    with record.store.writer.begin() as connection:
+        connection.execute(update(lot).values(expires="2025-10-2x"))
+    for minutes in (0, 1, 2, 15):
+        look(record, MORNING + minutes * 60_000)
+    assert record.rows("SELECT count(*) FROM incident WHERE kind = 'silence'") != [(0,)]
+    assert told(record) == []
+    assert len([one for one in caplog.records if "cannot be worked out" in one.message]) == 2
+    with record.store.writer.begin() as connection:
+        connection.execute(update(lot).values(expires="2025-10-20"))
+    look(record, MORNING + HOUR)
+    assert [row[:2] for row in told(record)] == [("opened", "beras")]
 
 
 def test_a_restart_neither_repeats_nor_forgets(record: Straight) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,8 @@ from tests.server.desk import ORIGIN, desk, hire, sign_in
 from tests.server.larder import DAY, HOUR, LARDER, MORNING, book_line, meal, recipe, written
 from tests.server.test_pages import CHROMIUM, FLAGS
 
-from pawon_server.rulebook import Rulebook
+from pawon_server.projections.menu import recipes_of
+from pawon_server.rulebook import Item, Rulebook, encode
 from pawon_server.store.database import open_store
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
@@ -215,6 +217,25 @@ def test_the_nutritionist_plans_and_sees_at_once_what_is_missing(kitchen: Bench)
     again = client.post("/staff/menu", data={**away, "token": "w"}, headers=ORIGIN)
     assert again.status_code == 409
     assert "sudah dibatalkan" in again.text
+
+
+def test_a_long_recipe_keeps_all_its_ingredients_on_the_page(kitchen: Bench) -> None:
+    """One that the API wrote with as many as an act holds is begun with all of them, and nothing is lost when saved."""
+    spices = [Item(id=f"bumbu-{number}", name=f"Bumbu {number}") for number in range(40)]
+    book = msgspec.structs.replace(kitchen.book, settings=msgspec.structs.replace(kitchen.book.settings, items=spices))
+    kitchen.writer.submit("config", encode(book.settings))
+    written(kitchen, recipe("Rendang", **{one.id: 1_000 + number for number, one in enumerate(spices)}))
+    kitchen.book = book
+    client = phone(kitchen, "tono")
+    page = client.get("/staff/recipes?dish=rendang").text
+    begun = {f"{name}{row}" for name in ("item", "amount") for row in range(40)}
+    assert begun <= set(re.findall(r'name="(\w+)"', page))
+    typed = {"dish": "Rendang", "token": "t"}
+    for row, one in enumerate(spices):
+        typed |= {f"item{row}": one.id, f"amount{row}": f"{1_000 + row}"}
+    assert client.post("/staff/recipes", data=typed, headers=ORIGIN).status_code == 303
+    with kitchen.store.reader.connect() as connection:
+        assert len(recipes_of(connection, "dapur-uji")["rendang"]) == 40
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from pawon_server.food_safety.lot import lot_id
 from pawon_server.food_safety.lot_acts import CorrectLot, ReceiveLot
 from pawon_server.people.act import ROLES, new_id
 from pawon_server.projections.acts import Refusal, Written
+from pawon_server.projections.receipts import judge_act
 from pawon_server.record.rebuild import rebuild
 from pawon_server.rulebook import Item, Rulebook
 from pawon_server.stock.purchase_acts import CancelOrder, PlaceOrder, SetSupplier
@@ -163,6 +164,19 @@ def test_what_is_found_stands_with_the_lot_and_follows_corrections(kitchen: Benc
     assert codes(kitchen, act) == ["order-over"]
 
 
+def test_another_item_does_not_fill_an_order(kitchen: Bench) -> None:
+    """Eggs instead of chicken were accepted for a reason; two hundred pieces are no chicken that came."""
+    placed = done(kitchen, order(amount=200))
+    done(kitchen, receipt(kitchen, order=placed.id, item="telur", amount=200, point="", despite="ayam habis"))
+    (item,) = phone(kitchen).get("/api/v1/orders").json()["items"]
+    assert (item["state"], item["came"]) == ("open", 0)
+    came = receipt(kitchen, order=placed.id, amount=200)
+    done(kitchen, came)
+    assert codes(kitchen, came) == [], "nor is the chicken then too much"
+    (item,) = phone(kitchen).get("/api/v1/orders").json()["items"]
+    assert (item["state"], item["came"]) == ("received", 200)
+
+
 def test_sent_back_needs_no_reason_and_counts_for_no_order(kitchen: Bench) -> None:
     """What was refused may be as bad as it likes; the order is still open."""
     placed = done(kitchen, order())
@@ -200,6 +214,23 @@ def test_what_a_receipt_cannot_say(kitchen: Bench) -> None:
     for field, value in (("barcode", "a\0b"), ("barcode", "x" * 301), ("gtin", "123"), ("halal", "maybe")):
         with pytest.raises(msgspec.ValidationError):
             decode_act(msgspec.json.encode(receipt(kitchen, **{field: value})))
+
+
+def test_the_receiving_places_own_scale_decides_what_is_right(kitchen: Bench) -> None:
+    """The division on its plate, finer or coarser than the usual one; without a plate or a scale the usual one."""
+    for place, division_g, missing, expected in (
+        ("terima", None, 20, False), ("terima", 5.0, 20, True), ("terima", 5.0, 5, False),
+        ("terima", 50.0, 50, False), ("terima", 50.0, 51, True), ("lantai", 5.0, 20, False),
+    ):  # fmt: skip
+        sensors = [
+            msgspec.structs.replace(one, division_g=division_g) if one.id == "scale-2" else one
+            for one in KITCHEN.settings.sensors
+        ]
+        book = msgspec.structs.replace(KITCHEN, settings=msgspec.structs.replace(KITCHEN.settings, sensors=sensors))
+        act = receipt(kitchen, amount=500, noted=500 + missing, place=place)
+        with kitchen.store.reader.connect() as connection:
+            codes_found = [one.code for one in judge_act(connection, book, act).blocking]
+        assert (codes_found == ["short"]) is expected, (place, division_g, missing)
 
 
 def test_a_lot_without_a_date_gets_one_of_its_class(kitchen: Bench) -> None:
@@ -287,6 +318,20 @@ def test_an_order_over_http_from_placing_to_cancelling(kitchen: Bench, client: T
     client.cookies.clear()
     assert client.post("/api/v1/orders", json={**body, "id": "e" * 16}, headers=ORIGIN).status_code == 401
     assert client.post("/api/v1/orders", json=body).status_code == 403
+
+
+def test_nobodys_number_is_public(kitchen: Bench) -> None:
+    """Whoever writes a mobile number into a note has not published it; a lot's code keeps its digits."""
+    placed = done(kitchen, order(note="telp 0812-3456-7890 atau +62 813 1111 2222, 20 kg jam 04.30"))
+    done(kitchen, receipt(kitchen, note="SJ-0812345678", code="081234567890", despite="ok 081234567890"))
+    stranger = phone(kitchen)
+    assert stranger.get("/api/v1/orders").json()["items"][0]["note"] == (
+        "telp nomor telepon atau nomor telepon, 20 kg jam 04.30"
+    )
+    (lot,) = stranger.get("/api/v1/lots").json()["items"]
+    assert (lot["note"], lot["code"], lot["despite"]) == ("SJ-0812345678", "081234567890", "ok nomor telepon")
+    kept = f"SELECT note FROM purchase WHERE id = '{placed.id}'"
+    assert "0812-3456-7890" in str(kitchen.value(kept)), "the record keeps it"
 
 
 def test_suppliers_over_http_with_their_record(kitchen: Bench, client: TestClient) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pawon_server.rulebook import Item
+from pawon_server.stock.days import local_date
 from pawon_server.stock.purchase import Came, Supplier, meant_by, record_of, state_of
 from pawon_server.stock.receiving import DIVISION_G, Delivery, Ordered, Seller, judge_receipt, owner_of
 from pawon_server.stock.receiving_words import WORDS
@@ -133,11 +134,20 @@ def test_every_finding_has_its_case_and_its_words() -> None:
                 assert blanks <= set(one.figures), (one.code, sentence)
 
 
+@pytest.mark.parametrize("at_ms", [-(2**53), 2**53, 2**63 - 1])
+def test_a_broken_clocks_delivery_has_a_day(at_ms: int) -> None:
+    """One weighing of the year 287396 must not keep the suppliers' page from opening."""
+    assert local_date(at_ms, "Asia/Jayapura") in (date(1970, 1, 1), date(2248, 9, 27))
+
+
 def test_a_finer_scale_is_believed_more() -> None:
     """The division is the scale's own: what one of 20 g cannot tell, one of 1 g can."""
     short = delivery(amount=480, noted=500)
     assert found(short) == found(short, division_g=DIVISION_G) == []
     assert found(short, division_g=1) == [("short", "blocking")]
+    oil = delivery(amount=478, noted=500, item=Item(id="minyak", name="Minyak", unit="ml", unit_g=0.92))
+    assert found(oil) == [("short", "blocking")], "20 g are 21.7 ml, and 22 are more"
+    assert found(msgspec.structs.replace(oil, amount=479)) == []
 
 
 def test_the_last_day_is_the_labels_or_the_classs() -> None:

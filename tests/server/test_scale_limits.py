@@ -198,6 +198,8 @@ def test_silence_is_never_green() -> None:
         # What came later says nothing.
         ([zero(NOW, 0), zero(NOW + 1, 60)], [weight(NOW), weight(NOW + 1, 40, "failed")], NOW, "good", "good", True),
         ([zero(NOW, 60)], [weight(NOW)], NOW, "off", "good", False),
+        # What was off does not become good by being forgotten.
+        ([zero(NOW - 9 * DAY, 60)], [weight(NOW)], NOW, "off", "good", False),
         ([zero(NOW, 0, None)], [weight(NOW, 0, "unjudged")], NOW, "unknown", "unjudged", True),
     ],
 )  # fmt: skip

@@ -16,11 +16,15 @@ from tests.server.conftest import BOOK, Bench, NewAddress, on_sqlite
 from tests.server.desk import ORIGIN, hire, sign_in, write
 from tests.server.phone import application
 from tests.server.sender import BOOT, Sender
+from tests.server.straight import Straight
 
 from pawon_contract import codec
 from pawon_contract.messages import ClockFix, Live, LiveValue, Weighing
-from pawon_server.people.act import new_id
+from pawon_server.acts import encode_act
+from pawon_server.ingest.acceptance import Acceptance
+from pawon_server.people.act import MACHINE, new_id
 from pawon_server.projections.acts import Refusal, Written
+from pawon_server.projections.context import Changes
 from pawon_server.projections.scale_states import MOMENTS, state_at, states_at, weight_of
 from pawon_server.record.rebuild import rebuild
 from pawon_server.rulebook import Rulebook, Settings
@@ -293,6 +297,23 @@ def test_a_guessed_zero_is_dated_when_the_clock_is_known(kitchen: Bench) -> None
     ]  # fmt: skip
     assert now(kitchen, at_ms=BEGIN + 4_999).zero == "good"
     assert now(kitchen, at_ms=BEGIN + 5_000).zero == "off"
+
+
+def test_another_workers_zero_ends_with_a_persons_word(stores: NewAddress) -> None:
+    """Two workers share a kitchen: what one opened by a weighing is one incident, which the other one ends."""
+    record = Straight(stores(), KITCHEN)
+    other = Acceptance("dapur-uji", record.store.epoch, lambda: record.now_ms)
+    with record.store.reader.connect() as connection:
+        other.load(connection)
+    record.send(Sender().add(weighing(60.0, MINUTE, 2 * MINUTE)).batch(sent_ms=2 * MINUTE))
+    record.now_ms = BEGIN + 3 * MINUTE
+    act = CheckScale(id=new_id(), by=MACHINE, scale="scale-1", nominal_g=0, shown_g=0, at_ms=record.now_ms)
+    with record.store.writer.begin() as connection:
+        other.catch_up(connection, frozenset(), anew=False)
+        assert isinstance(other.act(connection, encode_act(act), Changes()), Written)
+        other.flush(connection)
+    assert record.rows("SELECT closed_ms FROM incident WHERE kind = 'scale'") == [(act.at_ms,)]
+    record.close()
 
 
 def test_what_a_person_and_a_gateway_say_of_zero_is_one_story(kitchen: Bench) -> None:

@@ -118,8 +118,8 @@ def test_a_shared_scale_asks_what_it_weighed(kitchen: Bench) -> None:
 
 
 def test_a_receipt_names_the_weighing_that_saw_it_come(kitchen: Bench) -> None:
-    """One delivery, one movement: the scale's mass counts, the person's number does not; withdrawn, the weighing waits
-    again."""
+    """One delivery, one movement: the scale's mass counts, the person's number does not, nor does a correction of the
+    one leave the other behind; withdrawn, the weighing waits again."""
     (came,) = weigh(kitchen, (0, 9_800, 1_000, "in", "scale-2"))
     act_id = new_id()
     lot = receive(kitchen, id=act_id, place="terima", amount=10_000, movement=came)
@@ -128,6 +128,12 @@ def test_a_receipt_names_the_weighing_that_saw_it_come(kitchen: Bench) -> None:
     again = ReceiveLot(id=new_id(), by="sari", item="ayam", supplier="X", amount=1, place="terima",
                        at_ms=ZERO_MS + HOUR, movement=came)  # fmt: skip
     assert "diputuskan" in refused(kitchen, again)
+    about = {"id": new_id(), "by": "tono", "reason": "salah"}
+    for edit in ({"amount": 10_000}, {"place": "rak"}, {"at_ms": ZERO_MS}):
+        assert "tidak diubah" in refused(kitchen, CorrectLot(**about, lot=lot, corrects=act_id, **edit))
+    for other in ({"withdraw": True}, {"item": "beras"}):
+        assert "koreksi lotnya" in refused(kitchen, CorrectMovement(**about, movement=came, **other))
+    assert kitchen.rows("SELECT amount, received_ms, movement FROM lot") == [(9_800, ZERO_MS + 1_000, came)]
     said(kitchen, CorrectLot(id=new_id(), by="tono", lot=lot, corrects=act_id, reason="dobel", withdraw=True))
     assert balances(kitchen) == {}
     assert kitchen.rows("SELECT state, lot FROM movement") == [("proposed", "")]

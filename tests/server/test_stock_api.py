@@ -83,6 +83,31 @@ def test_a_movement_tells_its_proof_and_what_it_may_be(kitchen: Kitchen) -> None
     assert phone.get("/api/v1/movements/%00").status_code == 404
 
 
+def test_a_weight_tells_how_far_its_scale_was_believed(kitchen: Kitchen) -> None:
+    """At its own moment, whenever the mark was written down; nobody who checked it is named; a hand has no scale."""
+    name = kitchen.weigh("scale-1", 0, 30_000, 1)
+    word = "Bukan untuk transaksi"
+    untrusted = {"zero": "unknown", "check": "never", "tera": "missing", "for_trade": False, "word": word}
+    assert kitchen.movement(name)["scale"] == untrusted
+    phone, head = kitchen.phone("sari"), kitchen.phone("tono")
+    assert f"Timbangan: {word}" in phone.get(f"/staff/stock/{name}").text
+    said: dict[str, Any] = {"verified": "2025-03-01", "valid_until": "2025-10-09", "mark": "JKT 25-1"}
+    assert post(head, "scales/scale-1/verify", **said).status_code == 200
+    checked = {"nominal_g": 5_000, "shown_g": 5_000, "at_ms": START_MS}
+    assert post(phone, "scales/scale-1/check", **checked).status_code == 200
+    later = kitchen.weigh("scale-1", 30_000, 31_000, 24 * 60)
+    phone = kitchen.phone("sari")
+    hand = {"item": "beras", "amount": 1_000, "from_place": "gudang", "to_place": "rak", "reason": "uji"}
+    assert post(phone, "movements", **hand, at_ms=kitchen.bench.now_ms).status_code == 200
+    answer = kitchen.phone().get("/api/v1/movements")
+    told = {one["id"]: one["scale"] for one in answer.json()["items"]}
+    good = {"zero": "unknown", "check": "unjudged", "tera": "valid", "for_trade": True, "word": None}
+    assert (told.pop(name), told.pop(later)) == (good, {**good, "tera": "expired", "for_trade": False, "word": word})
+    assert list(told.values()) == [None]
+    assert not {"sari", "tono"} & set(answer.text.lower().replace('"', " ").split())
+    assert word not in phone.get(f"/staff/stock/{name}").text
+
+
 def test_a_shared_scale_asks_which_item(kitchen: Kitchen) -> None:
     """It proposes none, offers its last ones, and is booked in the item's own unit once somebody says it."""
     phone = kitchen.phone("sari")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pawon_contract.broker import parse_broker
 from pawon_contract.ids import ID_PATTERN
@@ -17,6 +17,7 @@ from pawon_food_safety.profile import Profile, ProfileError, load_profile
 
 from . import rulebook
 from .stock import accounts
+from .stock.gs1 import gtin_14
 from .stock.scale import STEPS, AccuracyClass, least_g, most_divisions
 from .store.address import Address, is_database, parse_database
 
@@ -24,6 +25,15 @@ Id = Annotated[str, Field(pattern=ID_PATTERN)]
 
 # Grams cooked of one gram raw; nothing in a kitchen takes up more than a few times its mass in water.
 CookedFactor = Annotated[float, Field(ge=0, le=10)]
+
+
+def _gtin(code: str) -> str:
+    if not gtin_14(code):
+        raise ValueError(f"{code} is no GTIN: 8, 12, 13 or 14 digits, of which the last checks the others")
+    return code
+
+
+Gtin = Annotated[str, AfterValidator(_gtin)]
 
 
 class ConfigError(Exception):
@@ -92,7 +102,7 @@ class ItemTable(_Table):
     cooked_factor: tuple[CookedFactor, CookedFactor] | None = None
     minimum: Annotated[int, Field(ge=0)] | None = None
     lead_days: Annotated[int, Field(ge=0, le=60)] = 2
-    gtin: Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{8,14}$")]], Field(max_length=40)] = []
+    gtin: Annotated[list[Gtin], Field(max_length=40)] = []
     halal: bool = False
 
     @field_validator("cooked_factor")

@@ -73,6 +73,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gtin: tuple[str, ...] = ()
     halal: bool = False
 
+    @property
+    def known_g(self) -> float | None:
+        """What one base unit weighs; ``None`` where nobody told it of a piece."""
+        return None if self.unit == "piece" and self.unit_g == 1.0 else self.unit_g
+
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A place of the kitchen. One that a ``scale`` watches holds one ``item``, or (empty) whatever a person says.

@@ -89,7 +89,8 @@ class Acceptance:
             self.projector.load(connection)
         elif moved:
             self.projector.batches.load(connection)  # another worker's probe may have been in a pan
-            self.projector.low_stock.stale = True  # or its scale
+            self.projector.scales.trouble.load(connection)  # or its scale empty
+            self.projector.low_stock.stale = True
         known, now_ms = self._own_since_ms or {}, self._utc_ms()
         self._own_since_ms = {name: known.get(name, now_ms) for name in gateways}
         return moved

@@ -159,7 +159,7 @@ def _taken(row: Any, book: Rulebook) -> Taken:
 def _mass_g(row: Any, book: Rulebook) -> int | None:
     """Grams of a line; ``None`` where the item's unit is not what it was then, or not known any more."""
     item = book.settings.item(row.item)
-    unit_g = 1.0 if row.unit == "g" else item.unit_g if item is not None and item.unit == row.unit else None
+    unit_g = 1.0 if row.unit == "g" else item.known_g if item is not None and item.unit == row.unit else None
     return None if unit_g is None else round(int(row.amount) * unit_g)
 
 

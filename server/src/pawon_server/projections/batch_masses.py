@@ -19,7 +19,7 @@ from ..store.tables import batch, batch_mass, batch_recipe, movement
 from .book import BOOKED, StockBook
 from .context import Changes
 from .lots import weighed_anyway
-from .stock import RECIPE
+from .stock import RECIPE, strange_place
 from .untimely import untimely
 
 # Of one batch: a few pans, trimmings and pails, and a return from each school; more is a slip.
@@ -51,7 +51,7 @@ class BatchMasses:
             return reason
         if self._count(connection, act.batch) >= MAX_TOLD:
             return "Catatan masakan ini sudah penuh"
-        return self._unfit(connection, book, act) if isinstance(act, WeighBatch) else _untakable(book, act)
+        return self._unfit(connection, book, act) if isinstance(act, WeighBatch) else _untakable(connection, book, act)
 
     def _unfit(self, connection: Connection, book: Rulebook, act: WeighBatch) -> str | None:
         if act.item and book.settings.item(act.item) is None:
@@ -197,9 +197,11 @@ class BatchMasses:
         return (table.c.kitchen == self._kitchen, table.c.id == name)
 
 
-def _untakable(book: Rulebook, act: TakeIngredients) -> str | None:
+def _untakable(connection: Connection, book: Rulebook, act: TakeIngredients) -> str | None:
     if act.place in accounts.OUTSIDE:
         return "Bahan diambil dari tempat di dapur"
+    if (strange := strange_place(connection, book.settings, act.place)) is not None:
+        return strange
     items = [needed.item for needed in act.recipe]
     if len(set(items)) < len(items):
         return "Satu bahan ditulis dua kali"

@@ -1,6 +1,7 @@
-"""What the forecast is made of, read from the record: the stock by the book, what was used, lots that expire, the menu.
+"""What the forecast is made of, read from the record: the stock by the book, what was used, lots that expire, what is
+ordered, the menu.
 
-Reads the ledger's lines alone, so that whatever books them may change. Stores nothing.
+Of stock it reads the ledger's lines alone, so that whatever books them may change. Stores nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..stock.forecast import DatedLot, Order, Outlook, Supply, look_ahead
 from ..stock.plan import HORIZON_DAYS, Meal, Plan, plan_of
 from ..store.tables import ledger_line, lot
 from .menu import meals_of, recipes_of
+from .purchases import coming_of
 
 DAY_MS = 86_400_000
 # Zones differ from UTC by whole quarters of an hour, so that quarters make up any local day.
@@ -32,13 +34,15 @@ MAX_LOTS = 1_200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Larder:
-    """The figures of one moment. ``used``: of each item by kitchen day; ``served``: days on which anything was."""
+    """The figures of one moment. ``used``: of each item by kitchen day; ``served``: days on which anything was;
+    ``orders``: of each item what is on its way."""
 
     today: date
     stock: Mapping[str, int | None]
     used: Mapping[str, Mapping[date, int]]
     served: frozenset[date]
     lots: Mapping[str, Sequence[DatedLot]]
+    orders: Mapping[str, Sequence[Order]]
     meals: Sequence[Meal]
     plan: Plan
 
@@ -51,17 +55,18 @@ def read_larder(connection: Connection, book: Rulebook, now_ms: int) -> Larder:
     return Larder(
         today=today, stock=stock_by_item(connection, book), used=used,
         served=frozenset(day for days in used.values() for day, amount in days.items() if amount > 0),
-        lots=lots_by_item(connection, book, now_ms), meals=meals, plan=plan_of(meals, recipes_of(connection, kitchen)),
+        lots=lots_by_item(connection, book, now_ms), orders=coming_of(connection, book, now_ms, HORIZON_DAYS),
+        meals=meals, plan=plan_of(meals, recipes_of(connection, kitchen)),
     )  # fmt: skip
 
 
-def outlooks(book: Rulebook, larder: Larder, orders: Mapping[str, Sequence[Order]] | None = None) -> dict[str, Outlook]:
-    """The estimate of every configured item; ``orders``: what is known to be on its way."""
+def outlooks(book: Rulebook, larder: Larder) -> dict[str, Outlook]:
+    """The estimate of every configured item."""
     return {
         item.id: look_ahead(
             item.id, larder.stock[item.id], larder.today, larder.plan,
             usual(larder.used.get(item.id, {}), larder.served, larder.today), supply_of(item),
-            lots=larder.lots.get(item.id, ()), orders=(orders or {}).get(item.id, ()),
+            lots=larder.lots.get(item.id, ()), orders=larder.orders.get(item.id, ()),
             used_today=max(0, larder.used.get(item.id, {}).get(larder.today, 0)),
         )
         for item in book.settings.items
@@ -126,5 +131,6 @@ def lots_by_item(connection: Connection, book: Rulebook, now_ms: int) -> dict[st
     )  # fmt: skip
     found: dict[str, list[DatedLot]] = {}
     for row in rows:
-        found.setdefault(row.item, []).append(DatedLot(until=date.fromisoformat(row.expires), left=int(row.left)))
+        until = date.fromisoformat(row.expires) + timedelta(days=1)  # the book still takes it on its last day
+        found.setdefault(row.item, []).append(DatedLot(until=until, left=int(row.left)))
     return found

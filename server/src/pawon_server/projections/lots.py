@@ -10,13 +10,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from ..food_safety.heat import Judged, judge_delivery
 from ..food_safety.lot import Lot, Step, Way, What, follow, lot_id
 from ..food_safety.lot_acts import CorrectLot, DiscardLot, LotAct, MoveLot, OfLot, ReceiveLot, UseLot
-from ..rulebook import Item, Rulebook
+from ..rulebook import Rulebook
 from ..stock import accounts
 from ..store.journal import Entry
 from ..store.tables import incident as incident_table
@@ -25,8 +24,8 @@ from ..words import number
 from .book import StockBook, lot_facts
 from .context import Changes
 from .incident_rows import IncidentRows
-from .receipts import judged_columns, receipt_columns, refuse_receipt
-from .stock import blocked_words, units
+from .receipts import as_weighed, judged_columns, receipt_columns, refuse_receipt
+from .stock import UNKNOWN_MASS, blocked_words
 from .untimely import untimely
 
 # A lot is carried and used some ten times; its way is worked out at once, so it has an end.
@@ -52,7 +51,8 @@ class Lots:
         if _to(act) in accounts.OUTSIDE:
             return "Tempat ini bukan tempat di dapur"
         if isinstance(act, ReceiveLot):
-            if book.settings.item(act.item) is None:
+            item = book.settings.item(act.item)
+            if item is None:
                 return "Bahan ini tidak terdaftar"
             if act.expires and not _is_day(act.expires):
                 return "Tanggal kedaluwarsa tidak ada di kalender"
@@ -61,9 +61,13 @@ class Lots:
                 return "Nomor lot sudah dipakai, kirim sekali lagi"
             if act.movement:
                 weighed = self._ledger.get(connection, act.movement)
-                if (unlike := _unlike(weighed, act)) is not None or weighed is None:
+                if (unlike := _unlike(weighed, act)) is not None:
                     return unlike
-                act = msgspec.structs.replace(act, amount=_weighed_amount(weighed, book.settings.item(act.item)))
+                if item.known_g is None:
+                    return UNKNOWN_MASS
+                act = as_weighed(act, weighed, item)
+                if act.amount <= 0:
+                    return "Timbangan mencatat kurang dari satu satuan bahan ini"
             elif act.accepted and not act.unweighed and (twice := weighed_anyway(book, act.item, [act.place])):
                 return twice
             return refuse_receipt(connection, book, act)
@@ -151,22 +155,21 @@ class Lots:
         unit = item.unit if item is not None else "g"
         name = lot_id(act, book.settings.timezone)
         weighed = self._ledger.get(connection, act.movement) if act.movement else None
-        amount = act.amount if weighed is None else _weighed_amount(weighed, item)
+        act = as_weighed(act, weighed, item)
         connection.execute(
             insert(lot),
             {
                 "kitchen": self._kitchen, "id": name, "act": act.id, "movement": act.movement or act.id,
                 "item": act.item, "unit": unit, "supplier": act.supplier, "note": act.note, "code": act.code,
-                "amount": amount, "point": act.point, "food": act.food,
+                "amount": act.amount, "point": act.point, "food": act.food,
                 "temperature_c": act.temperature_c, "expires": act.expires,
-                "place": act.place if weighed is None else weighed.place,
-                "received_ms": act.at_ms if weighed is None else weighed.occurred_ms, "accepted": act.accepted,
+                "place": act.place, "received_ms": act.at_ms, "accepted": act.accepted,
                 "withdrawn": False, "suggestion": "accept", "rule": "", "incident": None, "person": act.by,
                 "journal_id": entry.id, **receipt_columns(connection, self._kitchen, act),
             },
         )  # fmt: skip
         if weighed is not None:
-            counted = {"amount": amount, "unit": unit}
+            counted = {"amount": act.amount, "unit": unit}
             self._ledger.change(connection, entry.id, weighed.id, counted | _brought(name, act))
         else:
             values = {"id": act.id, "occurred_ms": act.at_ms, "place": act.place, "item": act.item, "unit": unit,
@@ -376,11 +379,6 @@ def _unlike(row: Row[Any] | None, act: ReceiveLot) -> str | None:
     if row.lot or row.state == "refused" or carried:
         return "Catatan timbangan ini sudah diputuskan"
     return None if row.item in ("", act.item) else "Timbangan ini mencatat bahan lain"
-
-
-def _weighed_amount(row: Row[Any], item: Item | None) -> int:
-    """What a scale saw come, in the item's base unit."""
-    return units(row.after_g, item) - units(row.before_g, item)
 
 
 def _brought(name: str, act: ReceiveLot) -> dict[str, Any]:

@@ -6,11 +6,13 @@ its words, so that a rebuild repeats what was told, whatever a later version wou
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..rulebook import Item, Rulebook
 from ..stock.daily_use import local_time
@@ -23,6 +25,8 @@ from .context import Changes
 from .due import Due
 from .incident_rows import IncidentRows
 from .larder import outlooks, read_larder
+
+log = logging.getLogger(__name__)
 
 SCOPE = KIND = "stock"
 # Without news of the stock the figures change with the day only; with much news they are not worked out each second,
@@ -57,8 +61,14 @@ class LowStock:
             return
         every_ms = LOOK_AGAIN_MS if self.stale else LOOK_EVERY_MS
         if self._looked_ms is None or not 0 <= now_ms - self._looked_ms < every_ms:
-            self._outlooks = outlooks(book, read_larder(connection, book, now_ms))
             self.stale, self._looked_ms = False, now_ms
+            try:
+                self._outlooks = outlooks(book, read_larder(connection, book, now_ms))
+            except SQLAlchemyError:
+                raise
+            except Exception:  # the clock's other watches, silence first of all, must not end with an estimate
+                log.exception("how long the stock lasts cannot be worked out")
+                self._outlooks = MappingProxyType({})
 
     def due(self, book: Rulebook, now_ms: int) -> list[Due]:
         """What is low and not told; what is told and covered again, or is counted no more."""
@@ -119,5 +129,9 @@ def _told(item: Item, one: Outlook, rule: str, today: date) -> str:
 
 
 def _over(item: Item, one: Outlook) -> str:
+    """That it is covered; or, where nothing is foreseen any more and no minimum is kept, that nobody can say so."""
     assert one.stock is not None, "what is unknown is not covered"
-    return f"Stok cukup lagi: {item.name} {amount_words(one.stock, item.unit)}."
+    told = f"{item.name} {amount_words(one.stock, item.unit)}."
+    if one.known or one.supply.minimum is not None:
+        return f"Stok cukup lagi: {told}"
+    return f"Tidak ada di menu lagi, cukup tidaknya tidak diketahui: {told}"

@@ -57,7 +57,9 @@ class Menu:
             return "Satu bahan ditulis dua kali"
         if not dish_key(act.dish):
             return "Tulis nama masakannya"
-        dishes = select(func.count()).where(recipe.c.kitchen == self._kitchen, recipe.c.newest)
+        dishes = select(func.count()).where(
+            recipe.c.kitchen == self._kitchen, recipe.c.newest, recipe.c.dish_key != dish_key(act.dish)
+        )
         full = connection.execute(dishes).scalar_one() >= MAX_DISHES
         return f"Sudah ada {MAX_DISHES} resep" if full else None
 

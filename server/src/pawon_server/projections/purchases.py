@@ -1,6 +1,6 @@
 """Suppliers and orders, as acts made them: projection of ``supplier`` and ``purchase``.
 
-How far an order has come is not here: it is derived from what was received against it. Keeps nothing in memory.
+How far an order has come is not stored: it is derived from what was received against it. Keeps nothing in memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..rulebook import Rulebook
 from ..stock.days import day_of_text, local_date
-from ..stock.purchase import Supplier, meant_by
+from ..stock.forecast import Order
+from ..stock.purchase import Supplier, meant_by, state_of
 from ..stock.purchase_acts import CancelOrder, PlaceOrder, PurchaseAct, SetSupplier
 from ..store.journal import Entry
 from ..store.tables import lot, purchase, supplier
@@ -125,16 +126,36 @@ def days_of(row: Row[Any]) -> tuple[str, ...]:
 
 
 def came_of(connection: Connection, kitchen: str, orders: list[str], besides: str = "") -> dict[str, int]:
-    """What was received and kept against each of these orders, without the lot ``besides``."""
+    """What was received and kept against each of these orders, without the lot ``besides``; what was accepted in place
+    of the item that was ordered does not fill the order."""
     found = connection.execute(
         select(lot.c.purchase, func.sum(lot.c.amount))
+        .join(purchase, (purchase.c.kitchen == lot.c.kitchen) & (purchase.c.id == lot.c.purchase))
         .where(
+            lot.c.item == purchase.c.item, lot.c.unit == purchase.c.unit,
             lot.c.kitchen == kitchen, lot.c.purchase.in_(orders), lot.c.accepted, lot.c.withdrawn.is_(False),
             lot.c.id != besides,
         )
         .group_by(lot.c.purchase)
     )  # fmt: skip
     return {name: int(amount) for name, amount in found}
+
+
+def coming_of(connection: Connection, book: Rulebook, now_ms: int, ahead_days: int) -> dict[str, list[Order]]:
+    """Of each item what is still to come of its orders, by the day it is due. What is late is not counted on, nor what
+    was ordered of somebody who is blocked since."""
+    kitchen, today = book.settings.kitchen, local_date(now_ms, book.settings.timezone)
+    rows = expected_rows(connection, kitchen, today, 0, ahead_days)
+    blocked = {one.id for one in suppliers_of(connection, kitchen) if one.blocked}
+    came = came_of(connection, kitchen, [row.id for row in rows])
+    found: dict[str, list[Order]] = {}
+    for row in rows:
+        item, due, got = book.settings.item(row.item), date.fromisoformat(row.due), came.get(row.id, 0)
+        if item is None or item.unit != row.unit or row.supplier in blocked:
+            continue
+        if state_of(row.amount, got, due, today, item, cancelled=False) in ("open", "partly"):
+            found.setdefault(item.id, []).append(Order(day=due, amount=row.amount - got))
+    return found
 
 
 def _why_no_supplier(act: SetSupplier, known: list[Supplier], book: Rulebook) -> str | None:

@@ -1,5 +1,5 @@
-"""The verdict on a delivery by what the book knows: from acts, rows and the tables of suppliers and orders to
-``stock.receiving``. Used when a receipt is asked for, written, corrected, and shown before it is written.
+"""The verdict on a delivery by what the book knows: from acts, rows, the tables of suppliers and orders, and the plate
+of the place's scale to ``stock.receiving``. Used when a receipt is asked for, written and corrected, and shown before.
 """
 
 from __future__ import annotations
@@ -10,14 +10,23 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from ..food_safety.lot_acts import ReceiveLot
-from ..rulebook import Item, Rulebook
+from ..rulebook import Item, Rulebook, Settings
 from ..stock.days import day_of_text, days_of_texts, local_date
 from ..stock.gs1 import gtin_14
 from ..stock.purchase import Supplier, meant_by
-from ..stock.receiving import Delivery, Finding, Ordered, Seller, Verdict, judge_receipt, owner_of
+from ..stock.receiving import DIVISION_G, Delivery, Finding, Ordered, Seller, Verdict, judge_receipt, owner_of
 from .purchases import NO_DAY, UNKNOWN_ORDER, came_of, days_of, order_row, suppliers_of
+from .stock import units
 
 LABEL, SHELF_LIFE = "label", "shelf-life"
+
+
+def as_weighed(act: ReceiveLot, row: Row[Any] | None, item: Item | None) -> ReceiveLot:
+    """The receipt as the weighing that saw it come (if any) tells it, whatever was typed: amount, place and moment."""
+    if row is None or row.after_g is None:
+        return act
+    amount = units(row.after_g, item) - units(row.before_g, item)
+    return msgspec.structs.replace(act, amount=amount, place=row.place, at_ms=row.occurred_ms)
 
 
 def refuse_receipt(connection: Connection, book: Rulebook, act: ReceiveLot) -> str | None:
@@ -68,7 +77,7 @@ def judge_act(connection: Connection, book: Rulebook, act: ReceiveLot) -> Verdic
     return _judge(connection, book, meant_by(act.supplier, known), "", {
         "item": act.item, "amount": act.amount, "at_ms": act.at_ms, "point": act.point, "food": act.food,
         "noted": act.noted, "order": act.order, "for_day": act.for_day, "produced": act.produced,
-        "expires": act.expires, "halal": act.halal, "gtin": act.gtin,
+        "expires": act.expires, "halal": act.halal, "gtin": act.gtin, "place": act.place,
     })  # fmt: skip
 
 
@@ -79,6 +88,7 @@ def judge_row(connection: Connection, book: Rulebook, row: Row[Any]) -> Verdict:
         "item": row.item, "amount": row.amount, "at_ms": row.received_ms, "point": row.point, "food": row.food,
         "noted": row.noted, "order": row.purchase, "for_day": row.for_day, "produced": row.produced,
         "expires": row.expires if row.expires_from == LABEL else "", "halal": row.halal, "gtin": row.gtin,
+        "place": row.place,
     })  # fmt: skip
 
 
@@ -92,8 +102,16 @@ def _judge(connection: Connection, book: Rulebook, seller: Supplier | None, lot:
             ordered=_ordered(connection, settings.kitchen, said["order"], lot), for_day=day_of_text(said["for_day"]),
             produced=day_of_text(said["produced"]), expires=day_of_text(said["expires"]), halal=said["halal"],
             gtin=said["gtin"], of_item=owner_of(said["gtin"], settings.items),
-        )
+        ),
+        division_g=_division_g(settings, said["place"]),
     )  # fmt: skip
+
+
+def _division_g(settings: Settings, name: str) -> float:
+    """The division of the scale that watches a place, as it is configured; ``DIVISION_G`` where nobody said."""
+    place = settings.place(name)
+    scale = settings.sensor(place.scale) if place is not None and place.scale else None
+    return DIVISION_G if scale is None or scale.division_g is None else scale.division_g
 
 
 def _seller(known: Supplier | None) -> Seller | None:

@@ -42,6 +42,7 @@ MAY_BE_AUTOMATIC = frozenset({"in", "out", "refill", "first"})
 # A movement that a recipe tells of: its act decides of it, and what was told of the item (``batch_masses``).
 RECIPE = "recipe"
 UNKNOWN_MOVEMENT = "Catatan stok ini tidak ada"
+UNKNOWN_MASS = "Berat satu buahnya belum diatur: tolak catatan ini, dan tulis jumlahnya"
 
 
 class Stock:
@@ -170,12 +171,12 @@ class Stock:
         if isinstance(act, CountStock):
             if act.place in accounts.OUTSIDE:
                 return "Hanya tempat di dapur yang dihitung"
-            strange = self._strange(connection, book.settings, act.place)
+            strange = strange_place(connection, book.settings, act.place)
             return strange or _lot_misfit(connection, self._kitchen, act.lot, act.item)
         if act.from_place == act.to_place:
             return "Tempat asal dan tujuan sama"
         for place in (act.from_place, act.to_place):
-            if (strange := self._strange(connection, book.settings, place)) is not None:
+            if (strange := strange_place(connection, book.settings, place)) is not None:
                 return strange
         blocked = self._blocked(connection, book.settings, act.lot, act.to_place, act.at_ms)
         return blocked or _lot_misfit(connection, self._kitchen, act.lot, act.item)
@@ -188,11 +189,14 @@ class Stock:
         item = act.item or row.item
         if not item:
             return "Sebut dulu bahannya"
-        if book.settings.item(item) is None:
+        known = book.settings.item(item)
+        if known is None:
             return "Bahan ini tidak terdaftar"
+        if row.after_g is not None and known.known_g is None:
+            return UNKNOWN_MASS
         if act.place == row.place:
             return "Tempat asal dan tujuan sama"
-        if act.place and (strange := self._strange(connection, book.settings, act.place)) is not None:
+        if act.place and (strange := strange_place(connection, book.settings, act.place)) is not None:
             return strange
         to = (act.place or row.to_place) if row.place == row.from_place else row.to_place
         name = act.lot or (row.lot if item == row.item else "")
@@ -208,18 +212,6 @@ class Stock:
         )
         return bool(row.lot) and connection.execute(brought).first() is not None
 
-    def _strange(self, connection: Connection, settings: Settings, place: str) -> str | None:
-        """A place that nobody configured and where nothing ever lay: a slip of the finger would make an account."""
-        if place == accounts.DIFFERENCE:
-            return "Selisih dibukukan oleh hitungan yang disetujui orang lain"
-        if place in places_known(settings):
-            return None
-        lines = select(ledger_line.c.movement).where(
-            ledger_line.c.kitchen == self._kitchen, ledger_line.c.place == place
-        )
-        known = connection.execute(lines.limit(1)).first() is not None
-        return None if known else f"Tempat {place} tidak dikenal"
-
     def _blocked(self, connection: Connection, settings: Settings, name: str, to: str, at_ms: int) -> str | None:
         """A lot that is set aside or over its date may be carried, thrown away and sent back, and not be used."""
         if not name or to not in {accounts.COOKED, accounts.SCHOOL}:
@@ -231,6 +223,19 @@ class Stock:
 def units(mass_g: int, item: Item | None) -> int:
     """A mass in an item's base unit; rounded here and nowhere else, so that in and out of a full scale cancel."""
     return mass_g if item is None else round(mass_g / item.unit_g)
+
+
+def strange_place(connection: Connection, settings: Settings, place: str) -> str | None:
+    """A place that nobody configured and where nothing ever lay: a slip of the finger would make an account."""
+    if place == accounts.DIFFERENCE:
+        return "Selisih dibukukan oleh hitungan yang disetujui orang lain"
+    if place in places_known(settings):
+        return None
+    lines = select(ledger_line.c.movement).where(
+        ledger_line.c.kitchen == settings.kitchen, ledger_line.c.place == place
+    )
+    known = connection.execute(lines.limit(1)).first() is not None
+    return None if known else f"Tempat {place} tidak dikenal"
 
 
 def blocked_words(expires_ms: int | None, at_ms: int) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
+
+# The year 2248, as for every moment that a person may name.
+LAST_MS = 2**43
 
 
 def local_date(at_ms: int, zone: str) -> date:
-    """The day that a moment (ms UTC) belongs to in the kitchen."""
-    return datetime.fromtimestamp(at_ms / 1000, tz=ZoneInfo(zone)).date()
+    """The day that a moment (ms UTC) belongs to in the kitchen; what a broken clock claims beyond the calendar is held
+    within it."""
+    at = datetime.fromtimestamp(min(max(at_ms, 0), LAST_MS) / 1000, tz=UTC)
+    return at.astimezone(ZoneInfo(zone)).date()
 
 
 def day_of_text(text: str) -> date | None:

@@ -99,7 +99,7 @@ class Outlook:
     ``runs_out``: the first serving day for which it likely does not suffice, as far as is looked; ``earliest`` and
     ``latest`` if these days take much or little. ``foreseen_to``: the last day of which anything is known.
     ``order_by``: the last day to order, so that it is there the day before; ``buy_from``: the first day on which it may
-    be bought. ``days``: how each day ends, in the likely case.
+    be bought. ``days``: how each day ends, in the likely case. ``coming``: what is ordered already and counted on.
     """
 
     today: date
@@ -113,6 +113,7 @@ class Outlook:
     buy_from: date | None = None
     order_amount: int | None = None
     foreseen_to: date | None = None
+    coming: int = 0
     wants: tuple[Want, ...] = ()
     days: tuple[DayLeft, ...] = ()
 
@@ -130,6 +131,11 @@ class Outlook:
     def below_minimum(self) -> bool:
         """Whether less is there than should always be."""
         return self.stock is not None and self.supply.minimum is not None and self.stock < self.supply.minimum
+
+    @property
+    def under_minimum(self) -> int:
+        """What lacks to the minimum of which nobody has ordered it."""
+        return max(0, (self.supply.minimum or 0) - max(0, self.stock or 0) - self.coming) if self.below_minimum else 0
 
     @property
     def expiring(self) -> int:
@@ -182,8 +188,9 @@ def look_ahead(
     basis: Basis = "none"
     if by_plan or rates is not None:
         basis = "plan+use" if by_plan and rates is not None else "plan" if by_plan else "use"
+    coming = sum(order.amount for order in orders if order.day >= the_day_before(today))
     if stock is None or basis == "none":
-        return _ordered(Outlook(today=today, stock=stock, basis=basis, supply=supply, wants=wants))
+        return _ordered(Outlook(today=today, stock=stock, basis=basis, supply=supply, wants=wants, coming=coming))
     likely, early, late = (
         deplete(stock, lots, [(want.day, getattr(want, which)) for want in wants], orders, supply.shelf_life_days)
         for which in ("likely", "high", "low")
@@ -194,7 +201,7 @@ def look_ahead(
     return _ordered(
         Outlook(
             today=today, stock=stock, basis=basis, supply=supply, runs_out=runs_out, earliest=earliest, latest=latest,
-            foreseen_to=foreseen_to, wants=wants, days=tuple(likely),
+            foreseen_to=foreseen_to, coming=coming, wants=wants, days=tuple(likely),
         )
     )  # fmt: skip
 
@@ -203,9 +210,7 @@ def _ordered(one: Outlook) -> Outlook:
     """The same with what is to be ordered."""
     supply, minimum = one.supply, one.supply.minimum or 0
     if one.runs_out is None:
-        if not one.below_minimum:
-            return one
-        return replace(one, order_by=one.today, order_amount=minimum - max(0, one.stock or 0))
+        return replace(one, order_by=one.today, order_amount=one.under_minimum) if one.under_minimum else one
     until = one.runs_out + timedelta(days=supply.order_days)
     short = sum(day.short for day in one.days if one.runs_out <= day.day < until)
     order_by = one.today if one.below_minimum else supply.order_by(one.runs_out)

@@ -42,10 +42,8 @@ def needs(outlooks: Mapping[str, Outlook], days: int) -> list[Need]:
         ]  # fmt: skip
         if short:
             found.append(_need(item, one.supply, sum(amount for _, amount in short), planned, short[0][0]))
-        elif one.below_minimum:
-            assert one.supply.minimum is not None, "else nothing is below it"
-            amount = one.supply.minimum - max(0, one.stock)
-            found.append(Need(item=item, amount=amount, planned=planned, order_by=one.today))
+        elif one.under_minimum:
+            found.append(Need(item=item, amount=one.under_minimum, planned=planned, order_by=one.today))
     return sorted(found, key=lambda need: (need.day or date.max, need.item))
 
 

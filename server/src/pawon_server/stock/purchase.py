@@ -65,7 +65,7 @@ def meant_by(said: str, suppliers: Iterable[Supplier]) -> Supplier | None:
 
 
 def state_of(
-    ordered: int, came: int, due: date, today: date, item: Item, *, cancelled: bool, division_g: int = DIVISION_G
+    ordered: int, came: int, due: date, today: date, item: Item, *, cancelled: bool, division_g: float = DIVISION_G
 ) -> State:
     """How far an order has come: ``received`` also where so little is missing that nobody would ask for it."""
     if cancelled:

@@ -20,7 +20,8 @@ from .gs1 import gtin_14
 Severity = Literal["note", "warning", "blocking"]
 SEVERITIES: tuple[Severity, ...] = ("note", "warning", "blocking")
 
-# The division e of a receiving scale of class III that weighs 60 kg: 20 g (3,000 e; OIML R 76-1). Pieces are counted.
+# The division e of a receiving scale of class III that weighs 60 kg: 20 g (3,000 e; OIML R 76-1), where the place's own
+# is not configured. Pieces are counted.
 DIVISION_G = 20
 # Parts of a thousand.
 EXACT, NOTED, VEGETABLES_NOTED = 5, 20, 30
@@ -98,7 +99,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.findings if one.severity == "blocking")
 
 
-def judge_receipt(delivery: Delivery, *, division_g: int = DIVISION_G) -> Verdict:
+def judge_receipt(delivery: Delivery, *, division_g: float = DIVISION_G) -> Verdict:
     """All that is to be said of a delivery; ``division_g``: of the scale that it was weighed on."""
     expires, derived = _last_day(delivery)
     findings = [
@@ -115,15 +116,15 @@ def owner_of(gtin: str, items: list[Item]) -> str:
     return next((item.id for item in items if wanted and wanted in map(gtin_14, item.gtin)), "")
 
 
-def missing_is_right(missing: int, of: int, item: Item, food: str, division_g: int, parts: int | None = None) -> bool:
+def missing_is_right(missing: int, of: int, item: Item, food: str, division_g: float, parts: int | None = None) -> bool:
     """Whether so much less than ``of`` is nothing to ask about: within the scale's division, or within ``parts`` of a
     thousand (unsaid: those that are noted and accepted)."""
-    own = 0 if item.unit == "piece" else division_g
+    own = 0 if item.unit == "piece" else division_g / item.unit_g
     wide = VEGETABLES_NOTED if VEGETABLES & {item.food, food} else NOTED
     return missing <= own or missing * 1000 <= of * (wide if parts is None else parts)
 
 
-def _weight(one: Delivery, division_g: int) -> list[Finding]:
+def _weight(one: Delivery, division_g: float) -> list[Finding]:
     if one.noted is None or one.amount == one.noted:
         return []
     less = one.noted - one.amount
@@ -139,7 +140,7 @@ def _weight(one: Delivery, division_g: int) -> list[Finding]:
                     figures=figures)]  # fmt: skip
 
 
-def _order(one: Delivery, division_g: int) -> list[Finding]:
+def _order(one: Delivery, division_g: float) -> list[Finding]:
     known = one.ordered
     if known is None:
         return []

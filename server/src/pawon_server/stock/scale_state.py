@@ -1,19 +1,18 @@
 """How far a scale could be believed at a moment: one small answer out of what was seen and written before it. Pure.
 
 What is unknown is never called good: a zero that nobody saw lately is unknown, a check weight of long ago is overdue, a
-mark that nobody wrote down is missing. A failed check stays failed until a good one, however long that takes. Records
-that were withdrawn are not given here: they never counted.
+mark that nobody wrote down is missing. A failed check stays failed and a zero off until a good one, however long that
+takes. Records that were withdrawn are not given here: they never counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
+from .days import local_date
 from .scale import DAY_MS, CheckVerdict, Tera, TeraState, ZeroState, tera_on, wants_zeroing, zero_state
 
 CheckState = Literal["good", "failed", "overdue", "never", "unjudged"]
@@ -26,8 +25,6 @@ Need = Literal[
 GRACE_MS = 3_600_000
 # An appointment for the verification takes weeks.
 TERA_SOON_DAYS = 30
-# The year 2248, as for every moment that a person may name.
-LAST_MS = 2**43
 
 
 class ZeroSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,9 +84,9 @@ def state_of(
     zero_seen = max((one for one in zeros if one.at_ms <= at_ms), key=_order, default=None)
     weight = max((one for one in weights if one.at_ms <= at_ms), key=_order, default=None)
     oldest_ms = at_ms - every_ms - GRACE_MS
-    zero: ZeroState = "unknown"
-    if zero_seen is not None and zero_seen.at_ms >= oldest_ms:
-        zero = zero_state(zero_seen.zero_g, zero_seen.division_g)
+    zero: ZeroState = "unknown" if zero_seen is None else zero_state(zero_seen.zero_g, zero_seen.division_g)
+    if zero_seen is not None and zero == "good" and zero_seen.at_ms < oldest_ms:
+        zero = "unknown"
     check: CheckState = "never" if weight is None else weight.verdict
     if weight is not None and check == "good" and weight.at_ms < oldest_ms:
         check = "overdue"
@@ -106,9 +103,8 @@ def state_of(
 
 
 def day_of(at_ms: int, zone: str) -> str:
-    """The kitchen's day of a moment; what a broken clock claims beyond the calendar is held within it."""
-    at = datetime.fromtimestamp(min(max(at_ms, 0), LAST_MS) / 1000, tz=UTC)
-    return at.astimezone(ZoneInfo(zone)).date().isoformat()
+    """The kitchen's day of a moment, as marks name their days."""
+    return local_date(at_ms, zone).isoformat()
 
 
 def _order(one: ZeroSeen | WeightSeen) -> tuple[int, str]:

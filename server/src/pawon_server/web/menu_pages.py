@@ -31,8 +31,8 @@ from .staff import Staff
 MENU_PATH, RECIPES_PATH = "/staff/menu", "/staff/recipes"
 # A week is planned while this one is cooked.
 SHOWN_DAYS = 14
-# A form has a limited number of fields; a dish has some six ingredients that are bought.
-ROWS = 12
+# A dish has some six ingredients that are bought; one that was written with more is shown whole, as far as an act goes.
+ROWS, MAX_ROWS = 12, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def menu_pages(reader: Engine, foresight: Foresight, staff: Staff, screens: Scre
     async def show_recipes(request: Request, form: Form) -> Response:
         speech, _ = screens.speech(request)
         return await staff.page(
-            request, "staff_recipes.html", form=form, role="nutritionist", rows=range(ROWS),
+            request, "staff_recipes.html", form=form, role="nutritionist", rows=range(_rows(form)),
             items=[(item.id, item.name, speech.gettext("buah") if item.unit == "piece" else _big(item.unit))
                    for item in book.settings.items],
             recipes=await run_in_threadpool(recipes, speech),
@@ -119,7 +119,7 @@ def menu_pages(reader: Engine, foresight: Foresight, staff: Staff, screens: Scre
 
     def set_recipe(by: Person, form: Form) -> AnyAct:
         found = []
-        for row in range(ROWS):
+        for row in range(_rows(form)):
             item, amount = form.get(f"item{row}"), form.get(f"amount{row}")
             if bool(item) != bool(amount):
                 raise HTTPException(409, "Isi bahan dan jumlahnya pada baris yang sama")
@@ -168,11 +168,17 @@ def _ingredients(speech: Speech, book: Rulebook, row: Row[Any]) -> str:
 def _typed(book: Rulebook, row: Row[Any]) -> Mapping[str, str]:
     """A recipe as somebody would have typed it."""
     values = {"dish": str(row.dish), "cooked": "" if row.cooked_g is None else f"{row.cooked_g:g}".replace(".", ",")}
-    for number, one in enumerate(ingredients_of(row.ingredients)[:ROWS]):
+    for number, one in enumerate(ingredients_of(row.ingredients)):
         item = book.settings.item(one.item)
         amount = one.amount if item is not None and item.unit == "piece" else one.amount / 1000
         values |= {f"item{number}": one.item, f"amount{number}": f"{amount:.10g}".replace(".", ",")}
     return values
+
+
+def _rows(form: Form) -> int:
+    """How many rows a form needs, so that nothing of what stands in it is left out."""
+    used = [row for row in range(MAX_ROWS) if form.get(f"item{row}") or form.get(f"amount{row}")]
+    return max(ROWS, used[-1] + 1 if used else 0)
 
 
 def _big(unit: str) -> str:

@@ -83,8 +83,13 @@ def incident_views(connection: Connection, book: Rulebook, rows: Sequence[Row[An
     return [incident_view(row, book, dates, open_told.get(row.id)) for row in rows]
 
 
+# An Indonesian mobile number as people write it: 0812-3456-7890, +62 812 3456 789.
+_MOBILE = re.compile(r"(?<![\w-])(?:\+?62|0)[ -]?8(?:[ -]?[0-9]){8,11}(?![\w-])")
+
+
 class Nameless:
-    """Takes the names of the kitchen's people out of what they write, before everybody sees it."""
+    """Takes the names of the kitchen's people, and anybody's mobile number, out of what they write, before everybody
+    sees it."""
 
     def __init__(self, names: Iterable[str]) -> None:
         # Whole names first, then their parts; two letters are more often a word than a name.
@@ -101,6 +106,10 @@ class Nameless:
 
     def text(self, words: str) -> str:
         """The same words, with "petugas" in the place of a name."""
+        return _MOBILE.sub("nomor telepon", self.code(words))
+
+    def code(self, words: str) -> str:
+        """The same of what may be a supplier's code: its digits are kept, by them a lot is found."""
         return words if self._names is None else self._names.sub("petugas", words)
 
 
@@ -113,7 +122,9 @@ def without_names(connection: Connection, kitchen: str, answer: Any, free: froze
             return {name: walk(part, name) for name, part in value.items()}
         if isinstance(value, list):
             return [walk(part, key) for part in value]
-        return nameless.text(value) if key in free and isinstance(value, str) else value
+        if key not in free or not isinstance(value, str):
+            return value
+        return nameless.code(value) if key == "code" else nameless.text(value)
 
     return walk(answer, "")
 

@@ -21,7 +21,7 @@ from ..food_safety.heat import Judged, judge_delivery
 from ..food_safety.lot_acts import ReceiveLot
 from ..people.person import Person
 from ..projections.purchases import expected_rows, order_row
-from ..projections.receipts import judge_act
+from ..projections.receipts import as_weighed, judge_act
 from ..projections.stock import units
 from ..rulebook import Item, Rulebook
 from ..stock.days import local_date
@@ -103,6 +103,8 @@ def receiving_page(
     def look_at(act: ReceiveLot) -> Seen:
         known = select(act_table.c.id).where(act_table.c.kitchen == kitchen, act_table.c.id == act.id)
         with reader.connect() as connection:
+            seen = movement_row(connection, kitchen, act.movement) if act.movement else None
+            act = as_weighed(act, seen, book.settings.item(act.item))
             verdict, written = judge_act(connection, book, act), connection.execute(known).first() is not None
         judged = judge_delivery(book.profile, act.point, act.food, act.temperature_c)
         return Seen(act=act, judged=judged, verdict=verdict, written=written)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row
 from ..people.act import Act
 from ..projections.book import BOOKED
 from ..projections.people import people_of
+from ..projections.scale_states import states_at
 from ..projections.stock import UNKNOWN_MOVEMENT
 from ..rulebook import Rulebook
 from ..stock.movement_acts import (
@@ -29,6 +30,8 @@ from ..stock.movement_acts import (
     RefuseMovement,
     ReleaseLot,
 )
+from ..stock.scale_state import ScaleState
+from ..words import trade_word
 from .api import NO_NUL, Cursor, Limit, Page, Word, iso, movement_rows
 from .dates import Dates
 from .desk import Desk, write_said
@@ -90,7 +93,8 @@ def stock_api(reader: Engine, book: Rulebook, desk: Desk, now_ms: Callable[[], i
         """What scales saw (``weighed``) and people wrote; only what is confirmed or corrected counts in the book, by
         its ``lines``. ``lot`` is what a person said of it; the filter also finds where the book assumes it (a line's
         ``assumed``). ``doubt``: ``short``, ``blocked`` or null. ``counted``, ``book`` and ``difference`` are of
-        stocktakes; ``automatic`` was booked by its place's rule; ``decided_by`` is the role of who decided it."""
+        stocktakes; ``automatic`` was booked by its place's rule; ``decided_by`` is the role of who decided it.
+        ``scale``: how far it was believed at that moment, as at ``/scales``; ``word`` where it was not for trade."""
         filters = {"place": place, "item": item, "state": state, "batch": batch, "kind": kind, "doubt": doubt}
         rows, following = movement_rows(reader, kitchen, filters, lot, (since, until), cursor, limit)
         with reader.connect() as connection:
@@ -172,6 +176,7 @@ def movement_items(connection: Connection, book: Rulebook, rows: Sequence[Row[An
     dates = Dates.of(connection, kitchen, [row.boot for row in rows])
     lines = lines_of(connection, kitchen, [row.id for row in rows])
     people = people_of(connection, kitchen)
+    scales = states_at(connection, book, {(row.sensor, row.occurred_ms) for row in rows if row.sensor})
     items = []
     for row in rows:
         view, bounds = movement_view(row, book), dates.span(row.gateway, row.boot, row.clock, row.at_ms)
@@ -185,6 +190,7 @@ def movement_items(connection: Connection, book: Rulebook, rows: Sequence[Row[An
                 "weighed": bool(row.sensor), "automatic": row.automatic, "doubt": row.doubt or None,
                 "decided_by": None if who is None else who.role, "counted": row.counted,
                 "book": row.book_amount, "difference": None if row.counted is None else row.amount,
+                "scale": _believed(scales[row.sensor, row.occurred_ms]) if row.sensor else None,
                 "sensor": row.sensor, "before_g": row.before_g, "after_g": row.after_g, "confidence": row.confidence,
                 "division_g": row.division_g, "zero_g": row.zero_g, "drift_g": row.drift_g, "load": row.load or None,
                 "first_occurred_at": iso(row.first_occurred_ms), "clock": row.clock,
@@ -213,6 +219,14 @@ def place_item(one: PlaceThere, book: Rulebook) -> dict[str, Any]:
         },
         "waiting": [row.id for row in one.waiting], "doubt": one.doubt or None,
         "doubted": [row.id for row in one.doubted],
+    }  # fmt: skip
+
+
+def _believed(state: ScaleState) -> dict[str, Any]:
+    """How far a scale was believed; who checked it is nobody else's business."""
+    return {
+        "zero": state.zero, "check": state.check, "tera": state.tera, "for_trade": state.for_trade,
+        "word": None if state.for_trade else trade_word(str),
     }  # fmt: skip
 
 

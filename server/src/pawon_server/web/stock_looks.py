@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..rulebook import Item, Rulebook
+from ..rulebook import Rulebook
 from ..stock import accounts
 from .language import Speech
 from .queries import place_name
@@ -171,15 +171,6 @@ def place_look(one: PlaceThere, book: Rulebook, speech: Speech, now_ms: int) -> 
         doubt=doubt_words(_).get(one.doubt, ""),
         doubted=[moved_look(row, book, speech, now_ms, {}) for row in one.doubted],
     )  # fmt: skip
-
-
-def item_of_code(items: list[Item], typed: str) -> Item | None:
-    """The item whose packs bear a GTIN of 8 to 14 digits, as a scanner types it; zeros in front say nothing."""
-    digits = typed.strip()
-    if not digits.isascii() or not digits.isdigit() or not 8 <= len(digits) <= 14:
-        return None
-    bare = digits.lstrip("0")
-    return next((item for item in items if any(code.lstrip("0") == bare for code in item.gtin)), None)
 
 
 def typed_amount(amount: int, unit: str, speech: Speech) -> str:

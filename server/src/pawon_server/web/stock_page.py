@@ -19,21 +19,25 @@ from starlette.concurrency import run_in_threadpool
 from ..acts import AnyAct
 from ..people.person import Person
 from ..projections.people import people_of
+from ..projections.scale_states import state_at
 from ..projections.stock import UNKNOWN_MOVEMENT, places_known, units
 from ..rulebook import Item, Rulebook
 from ..stock import accounts
+from ..stock.days import local_date
+from ..stock.gs1 import read_barcode
 from ..stock.movement_acts import ConfirmMovement, CorrectMovement, RecordMovement, RefuseMovement
+from ..words import trade_word
 from .forms import Form
 from .language import Speech
 from .lots_page import amount_of, known_places, number_of
 from .pages import Screens
+from .purchases_api import barcode_item
 from .queries import batches_shown
 from .staff import Staff
 from .stock_looks import (
     BY_HAND,
     NO_GOODS,
     LotLook,
-    item_of_code,
     lot_look,
     moved_look,
     place_look,
@@ -144,11 +148,13 @@ def stock_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, n
             last = last_items(connection, settings, row.place)
             lines = lines_of(connection, kitchen, [row.id])[row.id]
             values = _choices(connection, book, row, item, speech, now)
+            trusted = not row.sensor or state_at(connection, book, row.sensor, row.occurred_ms).for_trade
         others = [thing for thing in settings.items if thing.id not in last]
         known = {thing.id: thing.name for thing in settings.items}
         trace = [] if row.trace is None else msgspec.json.decode(row.trace, type=list[tuple[int, float]])
         return {
             "row": row, "look": moved_look(row, book, speech, now, names), "item": item,
+            "trade": "" if trusted else trade_word(speech.gettext),
             "picture": draw(trace, row.before_g or 0, row.after_g or 0),
             "before": speech.amount(row.before_g or 0, "g"), "after": speech.amount(row.after_g or 0, "g"),
             "span": lambda span_ms: speech.span(span_ms),
@@ -201,7 +207,8 @@ def stock_page(reader: Engine, book: Rulebook, staff: Staff, screens: Screens, n
         code, item = request.query_params.get("code", ""), request.query_params.get("item", "")
         if not code:
             return await show(request, Form(values={"item": item}))
-        found = item_of_code(settings.items, code)
+        told = barcode_item(read_barcode(code, local_date(now_ms(), settings.timezone)), book)
+        found = settings.item(told["item"] or "")
         if found is not None:
             return await show(request, Form(values={"item": found.id}))
         return await show(request, Form(values={"code": code, "do": "scan"}, error=UNKNOWN_CODE, status=409))
