@@ -25,7 +25,7 @@ from .book import StockBook, lot_facts
 from .context import Changes
 from .incident_rows import IncidentRows
 from .receipts import as_weighed, judged_columns, receipt_columns, refuse_receipt
-from .stock import UNKNOWN_MASS, blocked_words
+from .stock import UNKNOWN_MASS, blocked_words, units
 from .untimely import untimely
 
 # A lot is carried and used some ten times; its way is worked out at once, so it has an end.
@@ -273,9 +273,11 @@ class Lots:
         place = book.settings.place(seen.place)
         proposed = seen.item if place is None else place.item
         item = book.settings.item(proposed)
-        values = {"state": "proposed", "lot": "", "person": "", "item": proposed, "amount": _weighed_amount(seen, item),
-                  "unit": "g" if item is None else item.unit,
-                  "from_place": seen.from_place if place is None else place.filled_from}  # fmt: skip
+        values = {
+            "state": "proposed", "lot": "", "person": "", "item": proposed, "unit": "g" if item is None else item.unit,
+            "amount": units(seen.after_g, item) - units(seen.before_g, item),
+            "from_place": seen.from_place if place is None else place.filled_from,
+        }  # fmt: skip
         self._ledger.change(connection, entry.id, name, values)
 
     def _end(self, connection: Connection, incident: str, entry: Entry, text: str, changes: Changes) -> None:
