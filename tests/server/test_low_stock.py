@@ -290,6 +290,7 @@ def test_an_order_covers_only_what_it_brings_in_time(record: Straight) -> None:
     accept(record, more)
     look(record, MORNING + 3 * 601_000)
     assert [row[0] for row in told(record)] == ["opened", "closed"]
+    assert told(record)[1][2] == "Stok dan pesanan cukup: Beras 100 kg, dipesan 120 kg."
     accept(record, CancelOrder(id=new_id(), by=MACHINE, order=more.id, reason="tidak ada barang"))
     look(record, MORNING + 4 * 601_000)
     assert [row[0] for row in told(record)] == ["opened", "closed", "opened"]
