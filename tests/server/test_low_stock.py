@@ -290,6 +290,7 @@ def test_an_order_covers_only_what_it_brings_in_time(record: Straight) -> None:
     accept(record, more)
     look(record, MORNING + 3 * 601_000)
     assert [row[0] for row in told(record)] == ["opened", "closed"]
+    assert told(record)[1][2] == "Stok dan pesanan cukup: Beras 100 kg, dipesan 120 kg."
     accept(record, CancelOrder(id=new_id(), by=MACHINE, order=more.id, reason="tidak ada barang"))
     look(record, MORNING + 4 * 601_000)
     assert [row[0] for row in told(record)] == ["opened", "closed", "opened"]
@@ -319,9 +320,10 @@ def test_an_order_that_arrives_changes_nothing_and_one_that_is_late_is_no_cover(
 
 
 def test_what_is_below_its_minimum_is_not_ordered_twice(record: Straight) -> None:
-    """It stays low until the goods are there, and no more is asked for than nobody has ordered."""
+    """It stays low until the goods are there; what is there sooner than a new order would be is not asked for again,
+    what comes next month is no minimum."""
     book_line(record, "beras", 5_000, MORNING - HOUR)
-    accept(record, JAYA, ordered("beras", 10_000, "2025-10-10"))
+    accept(record, JAYA, ordered("beras", 10_000, "2025-10-10"), ordered("beras", 90_000, "2025-11-20"))
     look(record, MORNING)
     assert told(record) == [("opened", "beras", "Stok menipis: Beras 5 kg (minimum 20 kg). Pesan 5 kg hari ini.")]
     accept(record, ordered("beras", 4_000, "2025-10-10"))

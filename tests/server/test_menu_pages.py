@@ -17,8 +17,10 @@ from tests.server.desk import ORIGIN, desk, hire, sign_in
 from tests.server.larder import DAY, HOUR, LARDER, MORNING, book_line, meal, recipe, written
 from tests.server.test_pages import CHROMIUM, FLAGS
 
+from pawon_server.people.act import MACHINE, new_id
 from pawon_server.projections.menu import recipes_of
 from pawon_server.rulebook import Item, Rulebook, encode
+from pawon_server.stock.purchase_acts import PlaceOrder, SetSupplier
 from pawon_server.store.database import open_store
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
@@ -284,6 +286,17 @@ def test_the_needs_page_shows_the_unknown_as_unknown(kitchen: Bench) -> None:
     assert "perkiraan: kurang mulai" in page
     assert "Pesan" in page
     assert ">cukup<" not in page
+
+
+def test_what_is_ordered_is_told_beside_what_is_there(kitchen: Bench) -> None:
+    """Nobody takes an order for stock: page and API tell it as its own figure."""
+    seller = SetSupplier(id=new_id(), by=MACHINE, supplier="jaya", name="Jaya")
+    coming = PlaceOrder(id=new_id(), by=MACHINE, supplier="jaya", item="beras", amount=25_000, due="2025-10-10")
+    written(kitchen, seller, coming)
+    client = phone(kitchen, "sari")
+    rice = client.get("/api/v1/items/beras").json()
+    assert (rice["stock"], rice["ordered"]) == (150_000, 25_000)
+    assert "150,00 kg · dipesan 25,00 kg" in client.get("/staff/needs").text
 
 
 def test_low_stock_is_an_incident_that_people_can_read_and_settle(kitchen: Bench) -> None:

@@ -132,6 +132,8 @@ def _over(item: Item, one: Outlook) -> str:
     """That it is covered; or, where nothing is foreseen any more and no minimum is kept, that nobody can say so."""
     assert one.stock is not None, "what is unknown is not covered"
     told = f"{item.name} {amount_words(one.stock, item.unit)}."
+    if one.coming:  # not there yet
+        return f"Stok dan pesanan cukup: {told[:-1]}, dipesan {amount_words(one.coming, item.unit)}."
     if one.known or one.supply.minimum is not None:
         return f"Stok cukup lagi: {told}"
     return f"Tidak ada di menu lagi, cukup tidaknya tidak diketahui: {told}"

@@ -99,7 +99,8 @@ class Outlook:
     ``runs_out``: the first serving day for which it likely does not suffice, as far as is looked; ``earliest`` and
     ``latest`` if these days take much or little. ``foreseen_to``: the last day of which anything is known.
     ``order_by``: the last day to order, so that it is there the day before; ``buy_from``: the first day on which it may
-    be bought. ``days``: how each day ends, in the likely case. ``coming``: what is ordered already and counted on.
+    be bought. ``days``: how each day ends, in the likely case. ``coming``: what is ordered already and counted on;
+    ``soon``: of it, what is there no later than if it were ordered today.
     """
 
     today: date
@@ -114,6 +115,7 @@ class Outlook:
     order_amount: int | None = None
     foreseen_to: date | None = None
     coming: int = 0
+    soon: int = 0
     wants: tuple[Want, ...] = ()
     days: tuple[DayLeft, ...] = ()
 
@@ -134,8 +136,8 @@ class Outlook:
 
     @property
     def under_minimum(self) -> int:
-        """What lacks to the minimum of which nobody has ordered it."""
-        return max(0, (self.supply.minimum or 0) - max(0, self.stock or 0) - self.coming) if self.below_minimum else 0
+        """What lacks to the minimum and is not coming soon."""
+        return max(0, (self.supply.minimum or 0) - max(0, self.stock or 0) - self.soon) if self.below_minimum else 0
 
     @property
     def expiring(self) -> int:
@@ -188,9 +190,13 @@ def look_ahead(
     basis: Basis = "none"
     if by_plan or rates is not None:
         basis = "plan+use" if by_plan and rates is not None else "plan" if by_plan else "use"
-    coming = sum(order.amount for order in orders if order.day >= the_day_before(today))
+    expected = [order for order in orders if order.day >= the_day_before(today)]
+    coming = sum(order.amount for order in expected)
+    soon = sum(order.amount for order in expected if order.day <= today + timedelta(days=supply.lead_days))
     if stock is None or basis == "none":
-        return _ordered(Outlook(today=today, stock=stock, basis=basis, supply=supply, wants=wants, coming=coming))
+        return _ordered(
+            Outlook(today=today, stock=stock, basis=basis, supply=supply, wants=wants, coming=coming, soon=soon)
+        )
     likely, early, late = (
         deplete(stock, lots, [(want.day, getattr(want, which)) for want in wants], orders, supply.shelf_life_days)
         for which in ("likely", "high", "low")
@@ -201,7 +207,7 @@ def look_ahead(
     return _ordered(
         Outlook(
             today=today, stock=stock, basis=basis, supply=supply, runs_out=runs_out, earliest=earliest, latest=latest,
-            foreseen_to=foreseen_to, coming=coming, wants=wants, days=tuple(likely),
+            foreseen_to=foreseen_to, coming=coming, soon=soon, wants=wants, days=tuple(likely),
         )
     )  # fmt: skip
 

@@ -52,7 +52,7 @@ def items_api(foresight: Foresight) -> APIRouter:
         """Every item in base units. ``state``: unknown, low (it is time to order, or it is below its minimum), lasts
         (likely until ``runs_out``, between ``earliest`` and ``latest``; null: at least for the menu, which ends on
         ``foreseen_to``), enough (no end within 60 days). ``basis``: the menu (plan), the usual use (use), both, or
-        none. ``order_amount`` is for a week, of fresh food for two days."""
+        none. ``order_amount`` is for a week, of fresh food for two days; what is ``ordered`` already is counted on."""
         seen = foresight.recent(OPEN_MS)
         today = local_time(seen.at_ms, zone).date()
         found = [item_of(known[name], one, today) for name, one in seen.ahead.items()]
@@ -111,6 +111,7 @@ def item_of(item: Item, one: Outlook, today: date) -> dict[str, Any]:
         "foreseen_to": _iso(one.foreseen_to), "runs_out": _iso(one.runs_out), "earliest": _iso(one.earliest),
         "latest": _iso(one.latest),
         "order_by": _iso(one.order_by), "buy_from": _iso(one.buy_from), "order_amount": one.order_amount,
+        "ordered": one.coming,
         "expiring": one.expiring,
     }  # fmt: skip
 

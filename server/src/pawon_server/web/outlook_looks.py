@@ -58,11 +58,19 @@ def item_look(speech: Speech, item: Item, one: Outlook, today: date) -> ItemLook
             order += " · " + _("beli mulai {day}").format(day=day_text(speech, one.buy_from))
     return ItemLook(
         id=item.id, name=item.name, state=state, word=words[state],
-        stock=_("belum dibukukan") if one.stock is None else speech.amount(one.stock, item.unit),
+        stock=_stock(speech, item, one),
         lasts=_lasts(speech, one), order=order,
         expiring=_("{amount} kedaluwarsa sebelum terpakai").format(amount=speech.amount(one.expiring, item.unit))
         if one.expiring else "",
     )  # fmt: skip
+
+
+def _stock(speech: Speech, item: Item, one: Outlook) -> str:
+    _ = speech.gettext
+    there = _("belum dibukukan") if one.stock is None else speech.amount(one.stock, item.unit)
+    if not one.coming:
+        return there
+    return there + " · " + _("dipesan {amount}").format(amount=speech.amount(one.coming, item.unit))
 
 
 def _lasts(speech: Speech, one: Outlook) -> str:
