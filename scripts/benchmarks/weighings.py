@@ -48,7 +48,6 @@ NEAR_S = 6.0
 LONGEST_DARK_S = 150.0  # a power cut of the signals, and a plateau
 COUNTED = frozenset({"in", "out", "refill"})
 SILENT_MS = 5_000  # a gateway's default `fault_after_s`
-SPACING_MS = 40  # as the gateway's intake
 CHUNK = 5_000
 RECALL, COST_US = 0.99, 20.0
 
@@ -169,30 +168,25 @@ def _changed_unseen(told: Told, movements: list[Movement]) -> bool:
 
 
 def ours(signal: Signal) -> tuple[list[Told], float, int]:
-    """Our detector, called as the gateway's intake does it; CPU of the loop that feeds it, without making samples."""
+    """Our detector, called as the gateway and ``pawon-edge weighings`` do: an answer without a number is fed as one, a
+    silence ends what was seen after a gateway's usual time, the end tells what is certain. CPU of that loop alone."""
     detector = WeighingDetector(sensor="scale", division_g=signal.scale.division_g)
-    told: list[Told] = []
-    cpu_s, count, last_ms, lost, beyond = 0.0, 0, -1, False, False
+    take, told = detector.take, list[Told]()
+    cpu_s, count, last_ms = 0.0, 0, None
     samples = signal.samples()
     while chunk := list(islice(samples, CHUNK)):
         began = time.process_time()
         for time_s, mass_g, load in chunk:
             at_ms = round(time_s * 1000)
-            if last_ms >= 0 and at_ms - last_ms >= SILENT_MS and not beyond and not lost:
-                lost = True
+            if last_ms is not None and at_ms - last_ms > SILENT_MS:
                 told += _told(detector.lose_sight(), last_ms + SILENT_MS)
-            if mass_g is None:
-                beyond = True
-                continue
-            if last_ms >= 0 and at_ms - last_ms < SPACING_MS:
-                continue
-            last_ms, lost, beyond = at_ms, False, False
-            rows = detector.take(at_ms, mass_g, load=load)
+            last_ms = at_ms
+            rows = take(at_ms, mass_g, load=load)
             if rows:
                 told += _told(rows, at_ms)
         cpu_s += time.process_time() - began
         count += len(chunk)
-    return told, cpu_s, count
+    return told + _told(detector.finish(), round(signal.length_s * 1000)), cpu_s, count
 
 
 def _told(rows: Iterable[Weighing], at_ms: int) -> list[Told]:
