@@ -57,6 +57,8 @@ ASTRAY_SIGMAS = 1.2
 REST_MS = 5_000
 # Stands that wait, at most: two minutes of one every four seconds.
 MAX_STANDS = 32
+# Keys that nobody cleared; a zero and some tares are usual, and more count together.
+MAX_KEYS = 4
 # An addition of at least three times what was left, to a stock that was being emptied, is a refill.
 REFILL_TIMES = 3.0
 # What flows for longer is told in pieces.
@@ -90,7 +92,7 @@ class WeighingDetector:
     _unseen: WeighingKind = "restart"  # why the first stand may be another than the last known
     _judged_ms: int | None = None  # since when that one drifts
     _key: bool = False  # the scale said that it counts from elsewhere now
-    _keyed_g: float = 0.0  # what keys took off what is shown, as far as nobody cleared it
+    _keyed: list[float] = field(default_factory=list)  # what keys took off what is shown, and nobody cleared
     _load: str | None = None
     _tare_g: float | None = None
     _zero_g: float | None = None
@@ -198,7 +200,8 @@ class WeighingDetector:
 
     def _begin_anew(self) -> None:
         self._stands.clear()
-        self._doubt, self._away, self._key, self._keyed_g = None, False, False, 0.0
+        self._doubt, self._away, self._key = None, False, False
+        self._keyed.clear()
         self._no_block()
         self._jumps.shaken()
 
@@ -300,7 +303,7 @@ class WeighingDetector:
         if self._within > DIFFERENCE_BLOCKS:
             noise.learn(self._blocks.since(DIFFERENCE_BLOCKS), block.squares, block.count)
         crept = abs(top.level - top.anchor)
-        if crept >= self._step_g:
+        if crept >= self._step_g or abs(top.level - top.rest_g) >= self._step_g:
             return self._crept(top)
         if crept <= self._step_g / 4:
             top.near_ms = block.end_ms
@@ -372,13 +375,13 @@ class WeighingDetector:
         """The stand that a load which was handled came back to."""
         stands = self._stands
         top = stands[-1]
-        if abs(found.mean - top.anchor) < self._needed(top.level):
+        if max(abs(found.mean - top.anchor), abs(found.mean - top.rest_g)) < self._needed(top.level):
             return len(stands) - 1
         leaving_ms = found.start_ms if top.left_ms is None else top.left_ms
         for number in range(len(stands) - 2, -1, -1):
-            stand = stands[number]
-            if leaving_ms - stands[number + 1].start_ms > self._touch_ms:
-                return None
+            stand, above = stands[number], stands[number + 1]
+            if leaving_ms - above.start_ms > self._touch_ms or (above.flowed and above.rested):
+                return None  # too late for a hand, or a load that flowed and came to rest, which no hand is
             error = RETURN_SIGMAS * math.sqrt(self._noise.blocks * (1 / stand.count + 1 / found.blocks))
             near = 0.5 * self.division_g + error
             if not self._passed(number):
@@ -390,16 +393,25 @@ class WeighingDetector:
     def _key_kind(self, found: Stretch) -> WeighingKind | None:
         """A clean jump to 0, below 0, or back by what a key took off before: nobody moves a load like that."""
         top = self._stands[-1]
-        # A key takes what is felt at that moment for zero, noise included.
-        zero = max(self.division_g, 3 * self._noise.sample_g)
+        # A key takes what is felt at that moment for zero, noise included: what is fast, and what is slower than a block.
+        zero = max(self.division_g, SIGMAS * math.sqrt(self._noise.samples + self._noise.blocks))
         to_zero = abs(found.mean) <= zero
         if self._jumps.unseen:
             return "restart" if to_zero else None
         if not self._jumps.believed:
             return None
-        cleared = self._keyed_g != 0.0 and abs(found.mean - top.level - self._keyed_g) <= 2 * zero
+        cleared = self._cleared(found.mean - top.level, 2 * zero) is not None
         below = found.mean < -zero and top.level > -zero
         return "tare" if to_zero or cleared or below else None
+
+    def _cleared(self, by_g: float, near_g: float) -> slice | None:
+        """Which of the keys were taken back: the newest ones together, or a single one before them (zero, then tare)."""
+        keyed, total = self._keyed, 0.0
+        for number in range(len(keyed) - 1, -1, -1):
+            total += keyed[number]
+            if abs(by_g - total) <= near_g:
+                return slice(number, None)
+        return next((slice(n, n + 1) for n, one in enumerate(keyed) if abs(by_g - one) <= near_g), None)
 
     # --- stands -----------------------------------------------------------------------------------------------------
 
@@ -432,7 +444,7 @@ class WeighingDetector:
         if number < 1:
             return False
         before, stand = self._stands[number - 1 : number + 1]
-        if abs(stand.level - before.anchor) >= self._needed(before.anchor):
+        if abs(stand.level - before.level) >= self._needed(before.level):
             return False
         before.left_ms, before.seen_ms = stand.left_ms, stand.seen_ms
         before.level, before.count = stand.level, stand.count
@@ -442,17 +454,21 @@ class WeighingDetector:
     def _crept(self, top: Stand) -> list[Weighing]:
         """It flowed: more than drift, without a step that could be seen. A flow is one movement while it lasts."""
         stands = self._stands
-        lasts = len(stands) > 1 and top.seen_ms - top.start_ms < FLOW_MS
+        lasts = len(stands) > 1 and top.seen_ms - top.start_ms < FLOW_MS and not (top.flowed and top.rested)
         if lasts and (top.level > top.anchor) == (top.anchor > stands[-2].anchor):
-            top.anchor, top.near_ms = top.level, top.seen_ms
+            top.believe()
+            top.near_ms = top.seen_ms
             return self._tell_due(top.seen_ms)
-        level, top.level = top.level, top.anchor
-        top.left_ms = top.near_ms
+        level = top.level
+        if abs(level - top.rest_g) >= self._step_g:
+            top.level, top.left_ms = top.rest_g, top.rest_ms
+        else:
+            top.level, top.left_ms = top.anchor, top.near_ms
         found = self._blocks.newest()
         if found is None:
             top.level, top.left_ms = level, None
             return []
-        self._push(Stand(found))
+        self._push(Stand(found, flowed=True))
         return self._tell_due(found.end_ms)
 
     def _passed(self, number: int) -> bool:
@@ -499,9 +515,13 @@ class WeighingDetector:
         top = self._stands[-1]
         left_ms = top.left_ms if top.left_ms is not None else top.seen_ms
         by_g = found.mean - top.level
-        self._keyed_g -= by_g
-        if abs(self._keyed_g) < self.division_g:
-            self._keyed_g = 0.0
+        cleared = self._cleared(by_g, 2 * max(self.division_g, SIGMAS * self._noise.sample_g))
+        if cleared is not None:
+            del self._keyed[cleared]
+        elif abs(by_g) >= self.division_g:
+            self._keyed.append(-by_g)
+            if len(self._keyed) > MAX_KEYS:
+                self._keyed[:2] = [sum(self._keyed[:2])]
         before_g = self._shown(self._stands[0].level)
         for stand in self._stands:
             stand.shift(by_g)
@@ -567,13 +587,13 @@ class WeighingDetector:
                     break
                 if newest and self._away and now_ms - (stands[last].left_ms or now_ms) < self._merge_ms:
                     break
-            if abs(stands[last].level - stands[0].anchor) < self._needed(stands[0].anchor):
+            if abs(stands[last].level - stands[0].level) < self._needed(stands[0].level):
                 del stands[1:last]
                 self._fold(1)
                 continue
             out.append(self._movement(stands[0], stands[last]))
             del stands[:last]
-            stands[0].anchor = stands[0].level
+            stands[0].believe()
             stands[0].judged_ms = stands[0].seen_ms
             self._trace.forget_before(stands[0].left_ms or stands[0].start_ms)
         return out
@@ -628,7 +648,7 @@ class WeighingDetector:
 
     def _see_empty(self, stand: Stand) -> None:
         """Remember where the scale stands when nothing lies on it; a net value says nothing of that."""
-        if abs(stand.level) < self._least(0.0) and self._load != "net" and self._keyed_g == 0.0:
+        if abs(stand.level) < self._least(0.0) and self._load != "net" and not self._keyed:
             self._zero_g, self._zero_at_ms = round(stand.level, 1), max(0, stand.seen_ms)
 
     # --- masses -----------------------------------------------------------------------------------------------------

@@ -18,18 +18,25 @@ DRIFT_DIVISIONS = 0.5
 DRIFT_MS = 600_000
 # Rounding shows drift as whole divisions: it is judged over three times ten minutes, when 1.5 of them may have passed.
 JUDGED_MS = 3 * DRIFT_MS
+# Domain: steps of one direction within this time are one; what stood still for as long has ended.
+STILL_MS = 20_000
 
 
 class Stand:
-    """One plateau, ``start_ms`` to ``left_ms``. ``calm``: it was as quiet as the scale is by itself."""
+    """One plateau, ``start_ms`` to ``left_ms``. ``calm``: it was as quiet as the scale is by itself.
+
+    ``flowed``: no hand brought it, it came slowly; ``rested``: it stood still for long, last at ``rest_g``.
+    """
 
     __slots__ = (
-        "anchor", "calm", "count", "judged_ms", "left_ms", "level", "marked", "near_ms", "newest", "seen_ms",
-        "start_ms", "steady_ms",
+        "_still_g", "_still_ms", "anchor", "calm", "count", "flowed", "judged_ms", "left_ms", "level", "marked",
+        "near_ms", "newest", "rest_g", "rest_ms", "rested", "seen_ms", "start_ms", "steady_ms",
     )  # fmt: skip
 
-    def __init__(self, found: Stretch, *, calm: bool = True) -> None:
-        self.level = self.anchor = self.newest = found.mean
+    def __init__(self, found: Stretch, *, calm: bool = True, flowed: bool = False) -> None:
+        self.level = self.anchor = self.newest = self.rest_g = self._still_g = found.mean
+        self.flowed, self.rested = flowed, False
+        self.rest_ms, self._still_ms = found.end_ms, found.start_ms
         self.count = found.blocks
         self.start_ms, self.seen_ms = found.start_ms, found.end_ms
         self.judged_ms = self.near_ms = found.end_ms
@@ -46,6 +53,14 @@ class Stand:
         self.seen_ms = end_ms
         if not -astray_g <= self.newest - self.level <= astray_g:
             self.level, self.count = self.newest, NEWEST_BLOCKS
+        if not -astray_g <= self.level - self._still_g <= astray_g:
+            self._still_g, self._still_ms = self.level, end_ms
+        elif end_ms - self._still_ms >= STILL_MS:
+            self.rest_g, self.rest_ms, self.rested = self.level, end_ms, True
+
+    def believe(self) -> None:
+        """The book knows the level now."""
+        self.anchor = self.rest_g = self.level
 
     def resume(self, found: Stretch) -> None:
         """It stands here again, perhaps a little beside where it stood before."""
@@ -58,6 +73,8 @@ class Stand:
         self.newest += by_g
         self.anchor += by_g
         self.marked += by_g
+        self.rest_g += by_g
+        self._still_g += by_g
 
     def steady(self, within_g: float, for_ms: int, now_ms: int) -> bool:
         """Its level has not moved by more than ``within_g`` for so long; what swings slowly (wind) is no load yet."""
