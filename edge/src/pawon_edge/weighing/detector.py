@@ -49,6 +49,10 @@ SETTLE_MS = 1_000
 BACK_BLOCKS = 4
 # A block is on the plateau within so many sigma: 1 in 400 falls out, which costs a closer look.
 NEAR_SIGMAS = 3.0
+# Or within a division and what its rounding adds; no fraction that a mean of a few rounded samples has, for then the
+# last bit would decide.
+NEAR_DIVISIONS = 1.23
+HALF = 0.487
 # Noise is learned from means two seconds apart: slow enough for wind, quick enough not to see what flows.
 DIFFERENCE_BLOCKS = 4
 # The mean of three seconds, as the detector keeps it, strays by 0.3 sigma of a block: four of those.
@@ -114,6 +118,7 @@ class WeighingDetector:
     _away: bool = False  # the newest stand was left, and nothing else stands yet
     _peak_g: float = 0.0
     _swayed: bool = False
+    _shaken: bool = False  # since the newest stand was left, something was not as quiet as the scale by itself
     _touch_ms: int = 0
     _merge_ms: int = 0
 
@@ -218,7 +223,7 @@ class WeighingDetector:
         if self._stands and not self._away:
             self._leave()
         self._peak_g = math.inf
-        self._swayed = False
+        self._swayed, self._shaken = False, True
 
     def _no_block(self) -> None:
         self._count, self._sum, self._squares, self._moving = 0, 0.0, 0.0, False
@@ -239,7 +244,7 @@ class WeighingDetector:
 
     def _jumped(self, at_ms: int, mass_g: float) -> None:
         stands = self._stands
-        handled = self._away and self._peak_g > self._step_g / 2
+        handled = self._away and (self._shaken or self._peak_g > self._step_g)
         quiet = bool(stands) and not handled and not self._jumps.watching
         if quiet:
             quiet = abs(self._mass_g - stands[-1].level) <= self._chance_g()
@@ -274,13 +279,9 @@ class WeighingDetector:
             return self._look_for_first()
         top = self._stands[-1]
         off = block.mean - top.level
-        near = max(NEAR_SIGMAS * math.sqrt(noise.blocks), 1.2 * self.division_g)
-        if (
-            -near <= off <= near
-            and block.squares <= BLOCK_SHAKES_MORE * noise.samples * block.count
-            and not self._key
-            and not block.moving
-        ):
+        near = max(NEAR_SIGMAS * math.sqrt(noise.blocks), NEAR_DIVISIONS * self.division_g)
+        quiet = block.squares <= BLOCK_SHAKES_MORE * noise.samples * block.count and not block.moving
+        if -near <= off <= near and quiet and not self._key:
             self._within += 1
             if not self._away:
                 return self._on_stand(top, block)
@@ -288,6 +289,7 @@ class WeighingDetector:
         self._within = 0
         if not self._away:
             self._leave()
+        self._shaken = self._shaken or not quiet
         top_off = abs(off)
         self._peak_g = max(self._peak_g, top_off) if self._peak_g < math.inf else top_off
         found = self._blocks.newest()
@@ -302,6 +304,8 @@ class WeighingDetector:
         top.follow(block.mean, block.end_ms, max(self.division_g, ASTRAY_SIGMAS * math.sqrt(noise.blocks)))
         if self._within > DIFFERENCE_BLOCKS:
             noise.learn(self._blocks.since(DIFFERENCE_BLOCKS), block.squares, block.count)
+        if top.rested and len(self._stands) > 1:
+            top.anchor = top.rest_g  # not told yet: what flows on counts from where it rested
         crept = abs(top.level - top.anchor)
         if crept >= self._step_g or abs(top.level - top.rest_g) >= self._step_g:
             return self._crept(top)
@@ -368,7 +372,11 @@ class WeighingDetector:
             return self._back(number, found.end_ms, found)
         if self._usual_ms <= SLOWEST_MS:
             self._jumps.load_came(clean)
-        self._push(Stand(found))
+        top = stands[-1]
+        # A hand shakes and is quick; what flows is quiet all the way, and slow, or most of it came before it was seen.
+        slow = found.start_ms - (top.left_ms or top.seen_ms) >= REST_MS
+        flowed = not self._shaken and (slow or abs(found.mean - top.level) < self._step_g)
+        self._push(Stand(found, flowed=flowed))
         return self._tell_due(found.end_ms)
 
     def _earlier(self, found: Stretch) -> int | None:
@@ -418,15 +426,13 @@ class WeighingDetector:
     def _leave(self) -> None:
         top = self._stands[-1]
         top.left_ms = top.seen_ms
-        self._away, self._peak_g, self._swayed = True, 0.0, False
+        self._away, self._peak_g, self._swayed, self._shaken = True, 0.0, False, False
 
     def _push(self, stand: Stand) -> None:
         self._drop_short()
+        self._jumps.shaken()  # the jump that led here is judged: the next one begins on a quiet plateau again
         top = self._stands[-1]
-        if abs(stand.level - top.level) < self._needed(top.level):
-            top.level = top.anchor  # small steps added up: they count from where the first began
-        if top.left_ms is None:
-            top.left_ms = top.seen_ms
+        top.left_for(stand, self._needed(top.level))
         self._stands.append(stand)
         self._away, self._doubt, self._within = False, None, 1
         self._step_g = self._needed(stand.level)
@@ -444,7 +450,8 @@ class WeighingDetector:
         if number < 1:
             return False
         before, stand = self._stands[number - 1 : number + 1]
-        if abs(stand.level - before.level) >= self._needed(before.level):
+        needed = self._needed(before.level)
+        if abs(stand.level - before.level) >= needed or (stand.rested and abs(stand.rest_g - before.level) >= needed):
             return False
         before.left_ms, before.seen_ms = stand.left_ms, stand.seen_ms
         before.level, before.count = stand.level, stand.count
@@ -454,19 +461,13 @@ class WeighingDetector:
     def _crept(self, top: Stand) -> list[Weighing]:
         """It flowed: more than drift, without a step that could be seen. A flow is one movement while it lasts."""
         stands = self._stands
-        lasts = len(stands) > 1 and top.seen_ms - top.start_ms < FLOW_MS and not (top.flowed and top.rested)
+        lasts = len(stands) > 1 and top.seen_ms - top.start_ms < FLOW_MS and not top.rested
         if lasts and (top.level > top.anchor) == (top.anchor > stands[-2].anchor):
             top.believe()
             top.near_ms = top.seen_ms
             return self._tell_due(top.seen_ms)
-        level = top.level
-        if abs(level - top.rest_g) >= self._step_g:
-            top.level, top.left_ms = top.rest_g, top.rest_ms
-        else:
-            top.level, top.left_ms = top.anchor, top.near_ms
         found = self._blocks.newest()
         if found is None:
-            top.level, top.left_ms = level, None
             return []
         self._push(Stand(found, flowed=True))
         return self._tell_due(found.end_ms)
@@ -568,7 +569,15 @@ class WeighingDetector:
             while (
                 last + 1 < len(stands)
                 and (stands[last + 1].anchor > stands[last].anchor) == up
-                and stands[last].rested_ms(now_ms) + SETTLE_MS < self._merge_ms
+                and (
+                    stands[last].rested_ms(now_ms) + SETTLE_MS < self._merge_ms
+                    or (
+                        stands[last].flowed
+                        and not stands[last].rested
+                        and stands[last + 1].flowed
+                        and stands[last + 1].start_ms - stands[1].start_ms < FLOW_MS
+                    )
+                )
             ):
                 last += 1
             stepped_ms = stands[last].start_ms
@@ -599,7 +608,7 @@ class WeighingDetector:
         return out
 
     def _movement(self, before: Stand, after: Stand) -> Weighing:
-        before_g, after_g = self._shown(before.level), self._shown(after.level)
+        before_g, after_g = self._shown(before.level), self._shown(after.told_g)
         kind: WeighingKind = "in" if after_g > before_g else "out"
         left_g = before.level - (self._zero_g or 0.0)
         if (
@@ -659,7 +668,7 @@ class WeighingDetector:
 
     def _needed(self, load_g: float) -> float:
         """What a step of that size at least measures: rounding takes up to half a division."""
-        return self._least(load_g) - 0.5 * min(self.division_g, LEAST_G / 3)
+        return self._least(load_g) - HALF * min(self.division_g, LEAST_G / 3)
 
     def _chance_g(self) -> float:
         """How far two samples of one load may lie apart: rounding, and the noise of both within and between blocks."""
@@ -667,4 +676,5 @@ class WeighingDetector:
 
     def _shown(self, level_g: float) -> int:
         """As the scale would show it, in whole grams."""
-        return round(round(level_g / self.division_g) * self.division_g)
+        # Half up: to even would show the same step as another one above another zero.
+        return round(math.floor(level_g / self.division_g + 0.5) * self.division_g)
