@@ -16,6 +16,7 @@ NEAR_SIGMAS = 3.0
 # Or within a division and what its rounding adds; no fraction that a mean of a few rounded samples has, for then the
 # last bit would decide.
 NEAR_DIVISIONS = 1.23
+# Rounding takes up to half a division from a step; a little less, for the same reason.
 HALF = 0.487
 
 
