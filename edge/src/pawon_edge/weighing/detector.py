@@ -118,7 +118,7 @@ class WeighingDetector:
         out = self.finish() if self._judge.stands else []
         self._no_block()
         self._judge.lose_sight()
-        self.last_stable_g = self._judge.last_g
+        self.last_stable_g = self._judge.opening.last_g
         return out
 
     def forget_plateau(self, last_stable_g: int) -> None:

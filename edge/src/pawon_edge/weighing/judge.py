@@ -13,7 +13,8 @@ from .jump import SLOWEST_MS, Jumps
 from .keys import Keys
 from .measure import Measure
 from .noise import BLOCK_SHAKES_MORE, Noise
-from .plateau import BLOCK_MS, LONGEST_BLOCKS, Block, Blocks, Stretch
+from .opening import Opening
+from .plateau import BLOCK_MS, Block, Blocks, Stretch
 from .stack import FLOW_MS, REST_MS, Stack
 from .stand import Stand
 from .telling import Teller
@@ -34,13 +35,31 @@ NEVER_MS = -(2**60)
 
 
 class Judge:
-    """Of one scale. ``last_g``: what lay on it when it was last seen, if that is known; ``unseen``: why it may be
-    another now; ``judged_ms``: since when that one drifts; ``key``: the scale said that it counts from elsewhere now.
-    ``heard_ms`` (the newest sample) and ``usual_ms`` (between two) are told by who feeds it."""
+    """Of one scale. ``last_g``: what lay on it when it was last seen, if that is known; ``key``: the scale said that it
+    counts from elsewhere now. ``heard_ms`` (the newest sample) and ``usual_ms`` (between two) are told by who feeds
+    it."""
 
     __slots__ = (
-        "_doubt", "_plateau_s", "_swayed", "_within", "away", "blocks", "heard_ms", "judged_ms", "jumps", "key", "keys",
-        "last_g", "measure", "noise", "peak_g", "shaken", "stack", "stands", "step_g", "teller", "trace", "unseen",
+        "_doubt",
+        "_plateau_s",
+        "_swayed",
+        "_within",
+        "away",
+        "blocks",
+        "heard_ms",
+        "jumps",
+        "key",
+        "keys",
+        "measure",
+        "noise",
+        "opening",
+        "peak_g",
+        "shaken",
+        "stack",
+        "stands",
+        "step_g",
+        "teller",
+        "trace",
         "usual_ms",
     )  # fmt: skip
 
@@ -57,9 +76,8 @@ class Judge:
         )
         self.stands = self.stack.stands
         self.teller = Teller(sensor, self.measure, self.trace, self.keys, plateau_s)
-        self.last_g, self.key = last_g, False
-        self.unseen: WeighingKind = "restart"
-        self.judged_ms: int | None = None
+        self.opening = Opening(self.measure, last_g)
+        self.key = False
         self._plateau_s = plateau_s
         self._doubt: Stand | None = None  # a load that sways
         self._within = 0  # blocks in a row on the newest stand
@@ -88,13 +106,12 @@ class Judge:
         """Nobody sees the scale; what was due is told. The next plateau was reached unseen."""
         if self.stands:
             self.teller.book_g = self.stable_g or 0
-            self.last_g, self.unseen = self.teller.book_g, "restart"
-            self.judged_ms = self.stands[0].judged_ms
+            self.opening.expect(self.teller.book_g, self.stands[0].judged_ms)
         self.begin_anew()
 
     def expect(self, last_g: int) -> None:
         """Begin anew from a load that is known from before."""
-        self.last_g, self.unseen, self.judged_ms = last_g, "restart", None
+        self.opening.expect(last_g)
         self.begin_anew()
 
     def counts_elsewhere(self) -> None:
@@ -102,8 +119,8 @@ class Judge:
         self.no_block()
         if self.stands:
             self.key = True
-        elif self.last_g is not None:
-            self.unseen = "tare"
+        else:
+            self.opening.counts_elsewhere()
 
     def jumped(self, at_ms: int, spacing_ms: int, from_g: float, to_g: float) -> bool:
         """Two samples are a step apart; whether the first lay on a quiet plateau."""
@@ -137,7 +154,7 @@ class Judge:
         self.blocks.add(block)
         noise = self.noise
         if not self.stands:
-            return self._look_for_first()
+            return self._open()
         top = self.stands[-1]
         off = block.mean - top.level
         near = self.measure.near_g
@@ -182,21 +199,15 @@ class Judge:
                 self.teller.see_empty(top)
         return self._tell_due(block.end_ms) if len(self.stands) > 1 else []
 
-    def _look_for_first(self) -> list[Weighing]:
-        found, noise = self.blocks.newest(), self.noise
-        if found is None or not self._calm_at_first(found):
-            found = self.blocks.rough(self.measure.division_g)
-            if found is None or found.blocks < LONGEST_BLOCKS:
-                return []
-            noise.known = False
-        if not noise.known:
-            noise.set(found.between, found.within)
-        return self._first(found)
-
-    def _calm_at_first(self, found: Stretch) -> bool:
-        if self.noise.known:
-            return found.calm(self.noise, self.measure.division_g)
-        return not found.moving and found.even(self.measure.division_g)
+    def _open(self) -> list[Weighing]:
+        found = self.opening.find(self.blocks)
+        if found is None:
+            return []
+        stand, rows = self.opening.open(found, self.teller)
+        self.stands.append(stand)
+        self.away, self._within = False, 1
+        self.step_g = self.measure.needed(found.mean)
+        return rows
 
     def _rough(self) -> None:
         """It does not stand as it does by itself: does it at least go nowhere?"""
@@ -320,29 +331,6 @@ class Judge:
         after_g = self.measure.shown(self.stands[0].level)
         row = self.teller.row(kind, before_g, after_g, left_ms, found.end_ms, self.stands[0], 0.5)
         return [*told, row, *self._tell_due(found.end_ms)]
-
-    def _first(self, found: Stretch) -> list[Weighing]:
-        before, self.last_g = self.last_g, None
-        kind, self.unseen = self.unseen, "restart"
-        known = 0 if before is None else before
-        stand = Stand(found)
-        self.stands.append(stand)
-        self.away, self._within = False, 1
-        self.step_g = self.measure.needed(found.mean)
-        self.teller.book_g = known
-        if abs(found.mean - known) < self.measure.needed(known):
-            if before is not None and kind != "tare":
-                # The known level stays: a slow withdrawal must not be eaten by restarts either.
-                stand.anchor = float(before)
-                stand.judged_ms = stand.judged_ms if self.judged_ms is None else min(self.judged_ms, stand.judged_ms)
-            return []
-        # Nobody watched while the load changed: recorded, but never taken for granted.
-        return [
-            self.teller.row(
-                "first" if before is None else kind, known, self.measure.shown(found.mean), found.start_ms,
-                found.end_ms, stand, 0.3,
-            )
-        ]  # fmt: skip
 
     def _tell_due(self, now_ms: int, *, at_once: bool = False) -> list[Weighing]:
         """The movements that nothing can undo any more, oldest first."""
