@@ -23,6 +23,7 @@ def weighings() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["weighings"] = module
+    sys.path.insert(0, str(PATH.parent))
     spec.loader.exec_module(module)
     return module
 

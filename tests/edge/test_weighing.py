@@ -13,7 +13,7 @@ from tests.edge.scale_track import Samples, Track, changes, movements, weigh
 
 from pawon_contract.messages import Weighing
 from pawon_edge.weighing import WeighingDetector
-from pawon_edge.weighing.detector import MAX_STANDS
+from pawon_edge.weighing.stack import MAX_STANDS
 from pawon_edge.weighing.trace import LEAD_MS, MAX_HELD, MAX_POINTS, thin
 
 DIVISION_G = 10.0
@@ -168,9 +168,9 @@ def test_memory_is_bounded() -> None:
     track.rest(200, sway_g=300).rest(300, slope_g_a_s=3.0)
     for at_ms, mass in track.samples:
         scale.take(at_ms, mass)
-        assert len(scale._stands) <= MAX_STANDS + 1
-        assert len(scale._trace.points) < MAX_HELD
-    assert sys.getsizeof(scale._blocks._blocks) < 2_000
+        assert len(scale._judge.stands) <= MAX_STANDS + 1
+        assert len(scale._judge.trace.points) < MAX_HELD
+    assert sys.getsizeof(scale._judge.blocks._blocks) < 2_000
 
 
 def test_a_trace_shows_where_it_moved() -> None:

@@ -83,6 +83,44 @@ CASES: list[tuple[str, Callable[[], Track], Expected]] = [
         lambda: Track(0).rest(8).move(120).rest(70).key(0).rest(20).move(-120).rest(70),
         [("in", 120), ("tare", -120), ("out", -120)],
     ),
+    (
+        "a zero with a little on it, then tare, then only the tare cleared",
+        lambda: Track(0).rest(8).move(120).rest(70).key(0).rest(70).move(5_000).rest(70).key(0).rest(70)
+        .key(5_000).rest(70),
+        [("in", 120), ("tare", -120), ("in", 5_000), ("tare", -5_000), ("tare", 5_000)],
+    ),
+    (
+        "a key that took a noisy moment for zero",
+        lambda: Track(160, division_g=2, noise_g=0.9).rest(30).key(3).rest(70),
+        [("tare", -158)],
+    ),
+    (
+        "a key after a load that came at once",
+        lambda: Track(5_000).rest(8).move(900).rest(70).move(900).rest(70).key(8_000).rest(70).key(0).rest(70),
+        [("in", 900), ("in", 900), ("in", 1_200), ("tare", -8_000)],
+    ),
+    (
+        "a key just after the noise was large",
+        lambda: Track(5_000, noise_g=4).rest(60).key(5_018).rest(0.8).key(5_000).rest(0.5).key(0).rest(70),
+        [("tare", -5_000)],
+    ),
+    (
+        "water runs out, rests, and runs in again",
+        lambda: Track(9_000, division_g=2, noise_g=0.3).rest(60).rest(180, slope_g_a_s=-0.6).rest(25)
+        .rest(90, slope_g_a_s=0.6).rest(90),
+        [("out", -108), ("in", 54)],
+    ),
+    (
+        "water runs in for four minutes",
+        lambda: Track(9_000, division_g=20, noise_g=6).rest(60).rest(240, slope_g_a_s=3.0).rest(90),
+        [("in", 720)],
+    ),
+    (
+        "a step after less than a step was lost",
+        lambda: Track(3_000, division_g=1, noise_g=0.4).rest(60).rest(40, slope_g_a_s=-0.45).rest(120)
+        .rest(40, slope_g_a_s=0.9).rest(90),
+        [("in", 36)],
+    ),
     ("power fails, the same load", lambda: Track(5_000).rest(8).silent(30).rest(70), []),
     ("power fails, zero while loaded", lambda: Track(5_000).rest(8).silent(30).key(0).rest(70), [("restart", -5_000)]),
     ("a short cut, zero while loaded", lambda: Track(5_000).rest(8).silent(3).key(0).rest(70), [("restart", -5_000)]),

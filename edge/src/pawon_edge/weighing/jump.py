@@ -43,8 +43,10 @@ class Jumps:
     def watching(self) -> bool:
         return self._at_ms is not None
 
-    def strays(self, mass_g: float, tolerance_g: float) -> bool:
-        return not -tolerance_g <= mass_g - self._to_g <= tolerance_g
+    def settles(self, mass_g: float, tolerance_g: float) -> None:
+        """A sample after the jump; one that strays says that it was no key."""
+        if not -tolerance_g <= mass_g - self._to_g <= tolerance_g:
+            self._at_ms = None
 
     def clean_since(self, start_ms: int) -> bool:
         """The plateau that begins at ``start_ms`` was reached by one jump and nothing else."""
