@@ -132,7 +132,7 @@ def test_a_receipt_names_the_weighing_that_saw_it_come(kitchen: Bench) -> None:
     for edit in ({"amount": 10_000}, {"place": "rak"}, {"at_ms": ZERO_MS}):
         assert "tidak diubah" in refused(kitchen, CorrectLot(**about, lot=lot, corrects=act_id, **edit))
     for other in ({"withdraw": True}, {"item": "beras"}):
-        assert "koreksi lotnya" in refused(kitchen, CorrectMovement(**about, movement=came, **other))
+        assert "penerimaan lotnya" in refused(kitchen, CorrectMovement(**about, movement=came, **other))
     assert kitchen.rows("SELECT amount, received_ms, movement FROM lot") == [(9_800, ZERO_MS + 1_000, came)]
     said(kitchen, CorrectLot(id=new_id(), by="tono", lot=lot, corrects=act_id, reason="dobel", withdraw=True))
     assert balances(kitchen) == {}
