@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, create_engine, delete, insert, select, update
 
-from pawon_server.store.tables import gateway, incident, journal, metadata, movement, reading
+from pawon_server.store.schema import metadata
+from pawon_server.store.stock_tables import movement
+from pawon_server.store.tables import gateway, incident, journal, reading
 
 MINUTE_MS = 60_000
 SENSORS = {

@@ -17,7 +17,7 @@ from pawon_server.people.act import MACHINE, new_id
 from pawon_server.projections.acts import Refusal, Written
 from pawon_server.rulebook import Item, Place, Rulebook
 from pawon_server.stock.menu_acts import DropMeal, Ingredient, PlanMeal, SetRecipe
-from pawon_server.store.tables import ledger_line
+from pawon_server.store.stock_tables import ledger_line
 
 HOUR, DAY = 3_600_000, 86_400_000
 # Thursday, 9 October 2025, 08:00 in Jakarta.

@@ -28,7 +28,8 @@ from pawon_server.projections.acts import Written
 from pawon_server.projections.minutes import Compacted
 from pawon_server.stock.menu_acts import Ingredient, PlanMeal, SetRecipe
 from pawon_server.store.database import open_store
-from pawon_server.store.tables import batch, calibration, checked, incident, lot, movement, quarantine, reading
+from pawon_server.store.stock_tables import lot, movement
+from pawon_server.store.tables import batch, calibration, checked, incident, quarantine, reading
 from pawon_server.web.app import make_app
 from pawon_server.web.board import Board
 from pawon_server.web.events import Hub

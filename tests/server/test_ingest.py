@@ -19,31 +19,33 @@ from pawon_server.projections.projector import Projector
 from pawon_server.projections.stock import Stock
 from pawon_server.store.database import StoreError, open_store
 from pawon_server.store.journal import entries, link_origin, next_link
+from pawon_server.store.stock_tables import (
+    batch_mass,
+    batch_recipe,
+    lot,
+    lot_hold,
+    menu,
+    purchase,
+    recipe,
+    scale_check,
+    scale_tera,
+    supplier,
+)
 from pawon_server.store.tables import (
     PROJECTIONS,
     act,
     batch,
     batch_event,
-    batch_mass,
-    batch_recipe,
     batch_school,
     calibration,
     checked,
     compaction,
     incident_act,
     journal,
-    lot,
-    lot_hold,
-    menu,
     person,
-    purchase,
     reading_minute,
-    recipe,
     sample,
-    scale_check,
-    scale_tera,
     sent_before,
-    supplier,
 )
 
 WRITTEN_BY_PEOPLE = (

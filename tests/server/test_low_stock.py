@@ -29,7 +29,7 @@ from pawon_server.stock.forecast import DatedLot
 from pawon_server.stock.needs import needs
 from pawon_server.stock.purchase_acts import CancelOrder, PlaceOrder, SetSupplier
 from pawon_server.store.database import open_store, open_to_read
-from pawon_server.store.tables import lot
+from pawon_server.store.stock_tables import lot
 
 
 @pytest.fixture

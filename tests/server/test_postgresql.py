@@ -24,7 +24,7 @@ from pawon_server.record.verify import verify
 from pawon_server.store.address import Database, parse_database
 from pawon_server.store.database import StoreError, open_store, open_to_read
 from pawon_server.store.postgresql import GUARDS, IDLE_MS
-from pawon_server.store.tables import metadata
+from pawon_server.store.schema import metadata
 
 STORES = ("postgresql",)
 

@@ -33,7 +33,8 @@ from pawon_server.record.rebuild import LEFT_OUT, Rebuilt, rebuild, repair
 from pawon_server.store.address import Address
 from pawon_server.store.database import StoreError, open_store, open_to_read
 from pawon_server.store.journal import EntryKind
-from pawon_server.store.tables import PROJECTIONS, metadata
+from pawon_server.store.schema import metadata
+from pawon_server.store.tables import PROJECTIONS
 
 KITCHEN = "dapur-uji"
 MINUTE = 60_000

@@ -32,7 +32,7 @@ from pawon_server.stock.scale import Tera
 from pawon_server.stock.scale_acts import CheckScale, VerifyScale, WithdrawScaleRecord
 from pawon_server.stock.scale_state import ScaleState, ZeroSeen, state_of
 from pawon_server.store.database import open_store, open_to_read
-from pawon_server.store.tables import scale_check, scale_tera, scale_zero
+from pawon_server.store.stock_tables import scale_check, scale_tera, scale_zero
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 BEGIN = 1_760_000_000_000  # of a sender's boot: 9 October 2025, 15:53 WIB

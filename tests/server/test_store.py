@@ -16,7 +16,7 @@ from tests.torture.disk import FULL, IOERR, Disk
 
 from pawon_server.cli import main
 from pawon_server.store.database import SCHEMA, StoreError, open_store
-from pawon_server.store.tables import metadata
+from pawon_server.store.schema import metadata
 
 CONFIG = """
 kitchen = "dapur-uji"

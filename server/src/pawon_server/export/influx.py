@@ -27,7 +27,8 @@ from urllib3.exceptions import HTTPError
 
 from pawon_food_safety.profile import Profile
 
-from ..store.tables import export_cursor, gateway, incident, journal, movement, reading
+from ..store.stock_tables import movement
+from ..store.tables import export_cursor, gateway, incident, journal, reading
 from . import points
 
 log = logging.getLogger(__name__)

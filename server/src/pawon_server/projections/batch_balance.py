@@ -14,7 +14,8 @@ from ..stock import accounts
 from ..stock.mass_acts import MassKind
 from ..stock.mass_balance import Balance, Came, Used, balance
 from ..stock.waste import Thrown, Waste, waste_of
-from ..store.tables import batch_mass, batch_recipe, ledger_line, movement, sample
+from ..store.stock_tables import batch_mass, batch_recipe, ledger_line, movement
+from ..store.tables import sample
 from .stock import RECIPE
 
 # What left a place for one of these and names a batch was an ingredient of it; of all but ``cooked`` it also came out.

@@ -15,7 +15,8 @@ from ..rulebook import Rulebook
 from ..stock import accounts
 from ..stock.mass_acts import MassAct, TakeIngredients, WeighBatch, WithdrawMass, taken_amount
 from ..store.journal import Entry
-from ..store.tables import batch, batch_mass, batch_recipe, movement
+from ..store.stock_tables import batch_mass, batch_recipe, movement
+from ..store.tables import batch
 from .book import BOOKED, StockBook
 from .context import Changes
 from .lots import weighed_anyway

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, or_, select, updat
 
 from ..rulebook import Settings
 from ..stock.book import NO_LOT, Balances, Event, Line, LotFacts, Outcome, settle
-from ..store.tables import ledger_line, lot, lot_hold, movement
+from ..store.stock_tables import ledger_line, lot, lot_hold, movement
 
 BOOKED = ("confirmed", "corrected")
 # What a row of a weighing has and one that a person wrote has not, and the other way round.

@@ -26,7 +26,8 @@ from ..stock.epcis import (
     moved_events,
     served_event,
 )
-from ..store.tables import batch, batch_event, journal, ledger_line, lot, lot_hold, movement
+from ..store.stock_tables import ledger_line, lot, lot_hold, movement
+from ..store.tables import batch, batch_event, journal
 from .book import BOOKED
 
 # A page holds so many events at most; a source is asked for one row more than a page needs.

@@ -17,7 +17,7 @@ from ..stock import accounts
 from ..stock.daily_use import LOOK_BACK_DAYS, kitchen_day, local_time, usual
 from ..stock.forecast import DatedLot, Order, Outlook, Supply, look_ahead
 from ..stock.plan import HORIZON_DAYS, Meal, Plan, plan_of
-from ..store.tables import ledger_line, lot
+from ..store.stock_tables import ledger_line, lot
 from .menu import meals_of, recipes_of
 from .purchases import coming_of
 

@@ -20,7 +20,7 @@ from ..food_safety.heat import BY_HAND_MS, Advice, Heat, Slice, advise, band_of,
 from ..food_safety.lot import History, Way, carried, in_all, mixed, stays_of, worst_path
 from ..rulebook import Rulebook
 from ..stock import accounts
-from ..store.tables import ledger_line, lot, movement
+from ..store.stock_tables import ledger_line, lot, movement
 from .lots import steps_of, way_of
 from .place_heat import Felt, PlaceHeat
 

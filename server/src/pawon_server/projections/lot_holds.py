@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from ..stock.movement_acts import HoldLot, ReleaseLot
 from ..store.journal import Entry
-from ..store.tables import lot, lot_hold
+from ..store.stock_tables import lot, lot_hold
 from .book import StockBook
 from .untimely import untimely
 

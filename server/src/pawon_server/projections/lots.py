@@ -18,8 +18,8 @@ from ..food_safety.lot_acts import CorrectLot, DiscardLot, LotAct, MoveLot, OfLo
 from ..rulebook import Rulebook
 from ..stock import accounts
 from ..store.journal import Entry
+from ..store.stock_tables import ledger_line, lot, movement
 from ..store.tables import incident as incident_table
-from ..store.tables import ledger_line, lot, movement
 from ..words import number
 from .book import StockBook, lot_facts
 from .context import Changes

@@ -12,7 +12,7 @@ from ..stock.daily_use import local_time
 from ..stock.menu_acts import DropMeal, Ingredient, MenuAct, PlanMeal, SetRecipe, dish_key
 from ..stock.plan import Meal
 from ..store.journal import Entry
-from ..store.tables import menu, recipe
+from ..store.stock_tables import menu, recipe
 from .context import Changes
 
 # A menu is planned for weeks, not for another school year.

@@ -17,7 +17,7 @@ from ..stock.forecast import Order
 from ..stock.purchase import Supplier, meant_by, state_of
 from ..stock.purchase_acts import CancelOrder, PlaceOrder, PurchaseAct, SetSupplier
 from ..store.journal import Entry
-from ..store.tables import lot, purchase, supplier
+from ..store.stock_tables import lot, purchase, supplier
 from .context import Changes
 
 # A kitchen buys from some twenty; a list that grows without end is somebody's mistake.

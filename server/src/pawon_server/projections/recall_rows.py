@@ -14,18 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 from ..food_safety.batch import Batch
 from ..stock import accounts
 from ..stock.trace import Line, Use
-from ..store.tables import (
-    batch,
-    batch_event,
-    batch_school,
-    calibration,
-    incident,
-    ledger_line,
-    lot,
-    lot_hold,
-    movement,
-    sample,
-)
+from ..store.stock_tables import ledger_line, lot, lot_hold, movement
+from ..store.tables import batch, batch_event, batch_school, calibration, incident, sample
 
 # A lot of rice is used three times a day for a month; a recall that is wider than this is told as cut.
 MAX_BATCHES = 400

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from ..stock.menu_acts import Ingredient, dish_key
-from ..store.tables import batch, recipe
+from ..store.stock_tables import recipe
+from ..store.tables import batch
 from .menu import ingredients_of
 
 

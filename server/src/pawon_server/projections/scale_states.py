@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Connection, Row, ScalarSelect, String, Table,
 from ..rulebook import Rulebook
 from ..stock.scale import Tera, Trend, trend
 from ..stock.scale_state import ScaleState, WeightSeen, ZeroSeen, state_of
-from ..store.tables import scale_check, scale_tera, scale_zero
+from ..store.stock_tables import scale_check, scale_tera, scale_zero
 
 Moment = tuple[str, int]
 # SQLite joins at most 500 selects in one.

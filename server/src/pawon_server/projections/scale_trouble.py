@@ -16,7 +16,8 @@ from sqlalchemy import Connection, select
 
 from ..rulebook import Rulebook
 from ..stock.scale import ZERO_ACCEPTED_E, zero_state
-from ..store.tables import incident, scale_check, scale_zero
+from ..store.stock_tables import scale_check, scale_zero
+from ..store.tables import incident
 from ..words import mass
 from .context import Arrival, Changes
 from .incident_rows import IncidentRows, is_news

@@ -23,7 +23,7 @@ from ..stock.scale_acts import CheckScale, ScaleAct, VerifyScale
 from ..stock.scale_state import day_of
 from ..store.journal import Entry
 from ..store.rows import storable
-from ..store.tables import ZERO_TO_DATE, scale_check, scale_tera, scale_zero
+from ..store.stock_tables import ZERO_TO_DATE, scale_check, scale_tera, scale_zero
 from ..words import mass
 from .context import Arrival, Changes
 from .incident_rows import IncidentRows

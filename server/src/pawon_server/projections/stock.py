@@ -31,7 +31,7 @@ from ..stock.movement_acts import (
     ReleaseLot,
 )
 from ..store.journal import Entry
-from ..store.tables import MOVEMENT_TO_DATE, ledger_line, lot, movement
+from ..store.stock_tables import MOVEMENT_TO_DATE, ledger_line, lot, movement
 from .book import StockBook, lot_facts
 from .context import Arrival, Changes
 from .lot_holds import LotHolds

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 from ..rulebook import Rulebook
 from ..stock.days import day_of_text, local_date
 from ..stock.purchase import Came, Record, Supplier, meant_by, record_of
-from ..store.tables import lot, purchase
+from ..store.stock_tables import lot, purchase
 from .receipts import findings_of
 
 # Ten deliveries a day for a year and more; older ones are left out of one answer.

@@ -26,6 +26,7 @@ from ..projections.completeness import (
     minutes_known,
 )
 from ..rulebook import Rulebook
+from ..store.stock_tables import ledger_line, lot, movement, purchase
 from ..store.tables import (
     batch,
     batch_school,
@@ -34,10 +35,6 @@ from ..store.tables import (
     completeness,
     gateway,
     incident,
-    ledger_line,
-    lot,
-    movement,
-    purchase,
     quarantine,
     reading,
     reading_minute,

@@ -15,7 +15,7 @@ from ..projections.stock import places_known
 from ..rulebook import Rulebook
 from ..stock import accounts
 from ..stock.mass_balance import Balance, Gap
-from ..store.tables import movement
+from ..store.stock_tables import movement
 from .language import Speech
 
 # Weighings that wait for a word and are offered for what came out: the newest.

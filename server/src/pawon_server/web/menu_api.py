@@ -17,7 +17,7 @@ from ..projections.menu import MAX_DISHES, PLAN_AHEAD_DAYS, ingredients_of, meal
 from ..rulebook import Rulebook
 from ..stock.daily_use import local_time
 from ..stock.menu_acts import RECIPE_PORTIONS, DropMeal, PlanMeal, SetRecipe, dish_key
-from ..store.tables import recipe
+from ..store.stock_tables import recipe
 from .api import NO_NUL, AskedDay, Page, Word, iso
 from .desk import Desk, write_said
 

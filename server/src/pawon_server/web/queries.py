@@ -24,7 +24,8 @@ from ..projections.excursions import KINDS
 from ..projections.incident_acts import Story, acts_of, stories
 from ..rulebook import Rulebook
 from ..stock import accounts
-from ..store.tables import batch, gateway, incident, ledger_line, movement, person
+from ..store.stock_tables import ledger_line, movement
+from ..store.tables import batch, gateway, incident, person
 from .dates import NO_SPAN, Dates
 from .view import BatchView, IncidentView, MovementView, StepView, StockView
 

@@ -18,7 +18,7 @@ from ..projections.book import BOOKED, balances_before, lot_facts
 from ..rulebook import Rulebook, Settings
 from ..stock import accounts
 from ..stock.book import NEVER_MS, NO_LOT, LotFacts, in_turn
-from ..store.tables import ledger_line, movement
+from ..store.stock_tables import ledger_line, movement
 
 # A stocktake is due every month; what was odd before is settled by it or shows as less than nothing.
 LOOKED_BACK_MS = 35 * 24 * 3_600_000

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from pawon_server.store.tables import metadata
+from pawon_server.store.tables import journal
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
+context.configure(connection=connection, target_metadata=journal.metadata, transactional_ddl=True)
 context.run_migrations()
