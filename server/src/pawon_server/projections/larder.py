@@ -14,7 +14,8 @@ from sqlalchemy import Connection, func, literal_column, select
 
 from ..rulebook import Item, Rulebook
 from ..stock import accounts
-from ..stock.daily_use import LOOK_BACK_DAYS, kitchen_day, local_time, usual
+from ..stock.daily_use import LOOK_BACK_DAYS, kitchen_day, usual
+from ..stock.days import local_date
 from ..stock.forecast import DatedLot, Order, Outlook, Supply, look_ahead
 from ..stock.plan import HORIZON_DAYS, Meal, Plan, plan_of
 from ..store.stock_tables import ledger_line, lot
@@ -114,7 +115,7 @@ def lots_by_item(connection: Connection, book: Rulebook, now_ms: int) -> dict[st
     """Of each item the lots that lie in configured places and stop counting within the forecast, by the date that
     counts for them (``projections.receipts``)."""
     places = [place.id for place in book.settings.places]
-    now = local_time(now_ms, book.settings.timezone).date()
+    now = local_date(now_ms, book.settings.timezone)
     first, last = now - timedelta(days=FORGOTTEN_DAYS), now + timedelta(days=HORIZON_DAYS)
     left = func.sum(ledger_line.c.amount)
     rows = connection.execute(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..rulebook import Item, Rulebook
-from ..stock.daily_use import local_time
+from ..stock.days import local_time
 from ..stock.forecast import Outlook
 from ..stock.low_stock import MINIMUM, covered, is_day, low
 from ..store.journal import Entry

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from ..rulebook import Rulebook
-from ..stock.daily_use import local_time
+from ..stock.days import local_date
 from ..stock.menu_acts import DropMeal, Ingredient, MenuAct, PlanMeal, SetRecipe, dish_key
 from ..stock.plan import Meal
 from ..store.journal import Entry
@@ -33,7 +33,7 @@ class Menu:
 
     def refuse(self, connection: Connection, book: Rulebook, act: MenuAct, now_ms: int) -> str | None:
         """Why it cannot be, in Indonesian."""
-        today = local_time(now_ms, book.settings.timezone).date()
+        today = local_date(now_ms, book.settings.timezone)
         match act:
             case SetRecipe():
                 return self._unfit(connection, book, act)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from statistics import fmean, median, quantiles
-from zoneinfo import ZoneInfo
+
+from .days import local_time
 
 # When the first shift begins to prepare the next day's food (three shifts, preparation from 16:00).
 PREPARATION_HOUR = 16
@@ -37,11 +38,6 @@ class Rate:
 
 
 NOTHING = Rate(low=0, likely=0, high=0)
-
-
-def local_time(at_ms: int, zone: str) -> datetime:
-    """The clock on the kitchen's wall."""
-    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(ZoneInfo(zone))
 
 
 def kitchen_day(at_ms: int, zone: str) -> date:

@@ -9,11 +9,15 @@ from zoneinfo import ZoneInfo
 LAST_MS = 2**43
 
 
-def local_date(at_ms: int, zone: str) -> date:
-    """The day that a moment (ms UTC) belongs to in the kitchen; what a broken clock claims beyond the calendar is held
+def local_time(at_ms: int, zone: str) -> datetime:
+    """The clock on the kitchen's wall at a moment (ms UTC); what a broken clock claims beyond the calendar is held
     within it."""
-    at = datetime.fromtimestamp(min(max(at_ms, 0), LAST_MS) / 1000, tz=UTC)
-    return at.astimezone(ZoneInfo(zone)).date()
+    return datetime.fromtimestamp(min(max(at_ms, 0), LAST_MS) / 1000, tz=UTC).astimezone(ZoneInfo(zone))
+
+
+def local_date(at_ms: int, zone: str) -> date:
+    """The day that a moment belongs to in the kitchen."""
+    return local_time(at_ms, zone).date()
 
 
 def day_of_text(text: str) -> date | None:

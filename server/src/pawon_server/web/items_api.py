@@ -13,7 +13,7 @@ from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel
 
 from ..rulebook import Item
-from ..stock.daily_use import local_time
+from ..stock.days import local_date
 from ..stock.forecast import Outlook
 from ..stock.low_stock import standing
 from ..stock.needs import Need, needs
@@ -54,7 +54,7 @@ def items_api(foresight: Foresight) -> APIRouter:
         ``foreseen_to``), enough (no end within 60 days). ``basis``: the menu (plan), the usual use (use), both, or
         none. ``order_amount`` is for a week, of fresh food for two days; what is ``ordered`` already is counted on."""
         seen = foresight.recent(OPEN_MS)
-        today = local_time(seen.at_ms, zone).date()
+        today = local_date(seen.at_ms, zone)
         found = [item_of(known[name], one, today) for name, one in seen.ahead.items()]
         return Page(items=[item for item in found if state is None or item["state"] == state], next=None)
 
@@ -68,7 +68,7 @@ def items_api(foresight: Foresight) -> APIRouter:
         past = [one.today - timedelta(days=number) for number in range(USED_DAYS)]
         ends = {end.day: end for end in one.days}
         return {
-            **item_of(known[item], one, local_time(seen.at_ms, zone).date()),
+            **item_of(known[item], one, local_date(seen.at_ms, zone)),
             "used": [{"day": day.isoformat(), "amount": used.get(day, 0)} for day in past],
             "ahead": [
                 {

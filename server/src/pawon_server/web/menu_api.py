@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Row, select
 
 from ..projections.menu import MAX_DISHES, PLAN_AHEAD_DAYS, ingredients_of, meals_of, recipes_of
 from ..rulebook import Rulebook
-from ..stock.daily_use import local_time
+from ..stock.days import local_date
 from ..stock.menu_acts import RECIPE_PORTIONS, DropMeal, PlanMeal, SetRecipe, dish_key
 from ..store.stock_tables import recipe
 from .api import NO_NUL, AskedDay, Page, Word, iso
@@ -47,7 +47,7 @@ def menu_api(reader: Engine, book: Rulebook, desk: Desk, utc_ms: Callable[[], in
     def menu(since: AskedDay = None, days: Annotated[int, Query(ge=1, le=PLAN_AHEAD_DAYS)] = 14) -> Page:
         """What is served on the ``days`` from ``since`` on (today by default), in order. ``recipe``: whether it is
         known what the dish takes."""
-        first = since or local_time(utc_ms(), book.settings.timezone).date()
+        first = since or local_date(utc_ms(), book.settings.timezone)
         with reader.connect() as connection:
             meals = meals_of(connection, kitchen, first, first + timedelta(days=days))
             known = recipes_of(connection, kitchen)

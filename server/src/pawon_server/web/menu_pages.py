@@ -16,7 +16,7 @@ from ..acts import AnyAct
 from ..people.person import Person
 from ..projections.menu import ingredients_of
 from ..rulebook import Rulebook
-from ..stock.daily_use import local_time
+from ..stock.days import local_date
 from ..stock.menu_acts import DropMeal, Ingredient, PlanMeal, SetRecipe, dish_key
 from .foresight import Foresight
 from .forms import Form
@@ -71,7 +71,7 @@ def menu_pages(reader: Engine, foresight: Foresight, staff: Staff, screens: Scre
     def menu(speech: Speech) -> dict[str, Any]:
         seen = foresight.fresh()
         recipes = {row.dish_key: row.dish for row in recipe_rows(reader, kitchen)}
-        first = local_time(seen.at_ms, book.settings.timezone).date()
+        first = local_date(seen.at_ms, book.settings.timezone)
         days = [first + timedelta(days=number) for number in range(SHOWN_DAYS)]
         looks = [
             DayLook(

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from ..rulebook import Rulebook
-from ..stock.daily_use import local_time
+from ..stock.days import local_date
 from ..stock.needs import needs
 from .foresight import Foreseen, Foresight
 from .items_api import NEEDS_DAYS
@@ -49,7 +49,7 @@ def needs_look(speech: Speech, book: Rulebook, seen: Foreseen) -> NeedsLook:
 
 def item_looks(speech: Speech, book: Rulebook, seen: Foreseen) -> list[ItemLook]:
     """Every item, the most urgent first."""
-    today = local_time(seen.at_ms, book.settings.timezone).date()
+    today = local_date(seen.at_ms, book.settings.timezone)
     looks = [item_look(speech, item, seen.ahead[item.id], today) for item in book.settings.items]
     return sorted(looks, key=lambda look: (URGENCY[look.state], look.name))
 

@@ -248,7 +248,8 @@ def _choices(
     wheres = dict.fromkeys(place for place in [other, *kitchen, *outside] if place != row.place)
     batches = [(one.id, one.name) for one in batches_shown(connection, book, now_ms)
                if one.state not in ("eaten", "discarded")] if out else []  # fmt: skip
-    every = dict.fromkeys(place for place in [*wheres, *places_known(settings)] if place != row.place)
+    hidden = {row.place, accounts.DIFFERENCE}  # a difference is booked by an approved count alone
+    every = dict.fromkeys(place for place in [*wheres, *places_known(settings)] if place not in hidden)
     return {
         "lots": [lot_look(lot, unit, speech) for lot in lots], "preselected": preselected,
         "amount": speech.amount(abs(amount), unit), "typed": typed_amount(abs(amount), unit, speech), "other": other,
