@@ -32,4 +32,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileByFil
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits longest begins first, so that no process ends long after the others."""
-    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("system", "browser")])
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("system", "browser", "long")])

@@ -36,6 +36,7 @@ from pawon_server.store.journal import EntryKind
 from pawon_server.store.schema import metadata
 from pawon_server.store.tables import PROJECTIONS
 
+pytestmark = pytest.mark.long
 KITCHEN = "dapur-uji"
 MINUTE = 60_000
 BOOTS = (BOOT, "11111111-cab1-4b42-8e06-9e3512dfe0a6", "22222222-cab1-4b42-8e06-9e3512dfe0a6")
