@@ -64,6 +64,7 @@ def fits(page: Page) -> None:
 
 def show(page: Page, name: str) -> None:
     """Look at it, and keep a picture where pictures are wanted."""
+    page.wait_for_load_state()  # its words stand there before its style does
     fits(page)
     if (folder := screenshots_folder()) is not None:
         page.screenshot(path=folder / f"staff-{name}.png", full_page=True)
