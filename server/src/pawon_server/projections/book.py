@@ -8,14 +8,13 @@ decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from ..rulebook import Settings
 from ..stock.book import NO_LOT, Balances, Event, Line, LotFacts, Outcome, settle
+from ..stock.days import end_of_day_ms
 from ..store.stock_tables import ledger_line, lot, lot_hold, movement
 
 BOOKED = ("confirmed", "corrected")
@@ -185,15 +184,6 @@ def lot_facts(connection: Connection, settings: Settings, names: list[str]) -> d
                 held=tuple(held.get(row.id, ())),
             )  # fmt: skip
     return found
-
-
-def end_of_day_ms(day: str, zone: str) -> int | None:
-    """When a local day is over; ``None`` for none."""
-    try:
-        following = date.fromisoformat(day) + timedelta(days=1)
-    except (ValueError, OverflowError):
-        return None
-    return round(datetime.combine(following, datetime.min.time(), tzinfo=ZoneInfo(zone)).timestamp() * 1000)
 
 
 def _event(row: Row[Any]) -> Event:

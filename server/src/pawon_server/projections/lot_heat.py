@@ -21,7 +21,7 @@ from ..food_safety.lot import History, Way, carried, in_all, mixed, stays_of, wo
 from ..rulebook import Rulebook
 from ..stock import accounts
 from ..store.stock_tables import ledger_line, lot, movement
-from .lots import steps_of, way_of
+from .lot_way import steps_of, way_of
 from .place_heat import Felt, PlaceHeat
 
 # Where portions are that left the kitchen; no sensor is configured under such a name.

@@ -1,5 +1,4 @@
-"""Lots, as acts made them: projection of ``lot`` and ``lot_step``, and the incident of a delivery that should not have
-been accepted.
+"""Lots, as acts made them: projection of ``lot``; what happened to them is written into the stock book.
 
 What a lot felt is not here: it is worked out from the record when it is asked for (``lot_heat``), for a late reading or
 a step dated back changes it.
@@ -7,32 +6,27 @@ a step dated back changes it.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
-from ..food_safety.heat import Judged, judge_delivery
-from ..food_safety.lot import Lot, Step, Way, What, follow, lot_id
+from ..food_safety.lot import lot_id
 from ..food_safety.lot_acts import CorrectLot, DiscardLot, LotAct, MoveLot, OfLot, ReceiveLot, UseLot
 from ..rulebook import Rulebook
 from ..stock import accounts
+from ..stock.days import day_of_text
 from ..store.journal import Entry
-from ..store.stock_tables import ledger_line, lot, movement
-from ..store.tables import incident as incident_table
-from ..words import number
+from ..store.stock_tables import ledger_line, lot
 from .book import StockBook, lot_facts
 from .context import Changes
 from .incident_rows import IncidentRows
+from .lot_incidents import LotIncidents
+from .lot_way import MAX_STEPS, steps_of, way_of
 from .receipts import as_weighed, judged_columns, receipt_columns, refuse_receipt
 from .stock import UNKNOWN_MASS, blocked_words, units
 from .untimely import untimely
 
-# A lot is carried and used some ten times; its way is worked out at once, so it has an end.
-MAX_STEPS = 500
 UNKNOWN_LOT = "Lot ini tidak dikenal"
-# A line of ``movement`` that follows from a person's word; a stocktake is one.
-SAID = or_(ledger_line.c.assumed.is_(False), movement.c.counted.is_not(None))
 # The movements that are steps of a lot; the others that name it are corrected and decided as what they are.
 STEPS = frozenset({"move", "use", "discard"})
 SAME_PLACE = "Tempat asal dan tujuan sama"
@@ -42,7 +36,8 @@ class Lots:
     """What there is, and what was done with it. Keeps nothing in memory: lots are written a few times a day."""
 
     def __init__(self, kitchen: str, rows: IncidentRows, ledger: StockBook) -> None:
-        self._kitchen, self._rows, self._ledger = kitchen, rows, ledger
+        self._kitchen, self._ledger = kitchen, ledger
+        self.incidents = LotIncidents(kitchen, rows)
 
     def refuse(self, connection: Connection, book: Rulebook, act: LotAct, now_ms: int) -> str | None:
         """Why it cannot be, in Indonesian."""
@@ -54,7 +49,7 @@ class Lots:
             item = book.settings.item(act.item)
             if item is None:
                 return "Bahan ini tidak terdaftar"
-            if act.expires and not _is_day(act.expires):
+            if act.expires and day_of_text(act.expires) is None:
                 return "Tanggal kedaluwarsa tidak ada di kalender"
             name = lot_id(act, book.settings.timezone)
             if self._lot(connection, name) is not None:
@@ -129,19 +124,6 @@ class Lots:
                 self._correct(connection, book, act, entry, changes)
             case MoveLot() | UseLot() | DiscardLot():
                 self._step(connection, act, entry)
-
-    def end_gone(self, connection: Connection, book: Rulebook, entry: Entry, changes: Changes) -> None:
-        """Nothing is left of a delivery that should not have been accepted: what becomes of it is decided. What the
-        book assumes decides nothing."""
-        query = (
-            select(lot)
-            .join(incident_table, (incident_table.c.kitchen == lot.c.kitchen) & (incident_table.c.id == lot.c.incident))
-            .where(lot.c.kitchen == self._kitchen, incident_table.c.closed_ms.is_(None))
-            .order_by(lot.c.id)
-        )
-        for row in connection.execute(query).all():
-            if self._said_gone(connection, row, entry.received_ms):
-                self._end(connection, row.incident, entry, f"Bahan sudah habis: {_named(book, row)}.", changes)
 
     def date(self, connection: Connection, book: Rulebook, journal_id: int) -> None:
         """The weighings of these receipts were dated by this entry: their last day and findings follow."""
@@ -218,21 +200,6 @@ class Lots:
             values["state"] = "refused" if act.withdraw else "corrected"
         self._ledger.change(connection, entry.id, written.id, values)
 
-    def _said_gone(self, connection: Connection, row: Row[Any], now_ms: int) -> bool:
-        """Whether all of a lot is gone by what people said: by its way, or by the sum, where it was carried without
-        its name."""
-        if not way_of(row, steps_of(connection, self._kitchen, row.id, said=True), now_ms).left:
-            return True
-        ended = (
-            select(func.sum(ledger_line.c.amount))
-            .join(movement, (ledger_line.c.kitchen == movement.c.kitchen) & (ledger_line.c.movement == movement.c.id))
-            .where(
-                ledger_line.c.kitchen == self._kitchen, ledger_line.c.lot == row.id,
-                ledger_line.c.place.in_(accounts.OUTSIDE), SAID,
-            )
-        )  # fmt: skip
-        return int(connection.execute(ended).scalar() or 0) >= 0
-
     def _misfit(self, connection: Connection, row: Row[Any], act: CorrectLot) -> str | None:
         """Why a receipt cannot be corrected so: what a scale saw stays, and belongs to one receipt."""
         if row.movement == row.act:
@@ -280,79 +247,18 @@ class Lots:
         }  # fmt: skip
         self._ledger.change(connection, entry.id, name, values)
 
-    def _end(self, connection: Connection, incident: str, entry: Entry, text: str, changes: Changes) -> None:
-        self._rows.change(connection, incident, closed_ms=entry.received_ms, journal_id=entry.id)
-        self._rows.alert(connection, incident, "closed", entry.received_ms, text)
-        changes.incidents = changes.alerts = True
-
     def _judge(self, connection: Connection, book: Rulebook, name: str, entry: Entry, changes: Changes) -> None:
-        """Judge a receipt by the profile in force: what it suggests, and whether it was accepted all the same."""
+        """A receipt as it stands now: what the profile says of it, and what there is to find about it."""
         row = self._lot(connection, name)
         assert row is not None, "it was written just now"
-        judged = judge_delivery(book.profile, row.point, row.food, row.temperature_c)
-        wrong = judged.suggestion == "reject" and row.accepted and not row.withdrawn
-        incident = row.incident if wrong else None
-        if wrong and incident is None:
-            incident = self._open(connection, book, row, judged, entry)
-            changes.incidents = changes.alerts = True
-        elif not wrong and row.incident is not None and self._lasts(connection, row.incident):
-            self._end(connection, row.incident, entry, f"Penerimaan dikoreksi: {_named(book, row)}.", changes)
-        rule = "" if judged.limit is None else judged.limit.id
-        values = {"suggestion": judged.suggestion, "rule": rule, "incident": incident}
-        values |= judged_columns(connection, book, row)
+        values = self.incidents.judge(connection, book, row, entry, changes) | judged_columns(connection, book, row)
         connection.execute(update(lot).where(*self._is(name)).values(**values))
-
-    def _open(self, connection: Connection, book: Rulebook, row: Row[Any], judged: Judged, entry: Entry) -> str:
-        limit, name = judged.limit, f"lot.{entry.id}.{row.id}"
-        assert limit is not None, "only a limit rejects"
-        self._rows.open(
-            connection, book, name, kind="lot", severity="critical", sensor=row.id, point=row.point, rule=limit.id,
-            began_ms=row.received_ms, opened_ms=entry.received_ms, worst=row.temperature_c, limit_value=limit.value,
-            quantity="temperature_c", detail=_item(book, row), late=False, boot=None, offset_ms=None, clock=None,
-            journal_id=entry.id, created_ms=entry.received_ms,
-            text=f"{limit.text_id}: {_named(book, row)} {number(row.temperature_c)} C "
-            f"(batas {number(limit.value)} C), tetapi diterima. {limit.action_id}",
-        )  # fmt: skip
-        return name
-
-    def _lasts(self, connection: Connection, name: str) -> bool:
-        """Whether nobody has ended an incident."""
-        query = select(incident_table.c.id).where(
-            incident_table.c.kitchen == self._kitchen, incident_table.c.id == name, incident_table.c.closed_ms.is_(None)
-        )
-        return connection.execute(query).first() is not None
 
     def _lot(self, connection: Connection, name: str) -> Row[Any] | None:
         return connection.execute(select(lot).where(*self._is(name))).first()
 
     def _is(self, name: str) -> tuple[Any, ...]:
         return (lot.c.kitchen == self._kitchen, lot.c.id == name)
-
-
-def steps_of(connection: Connection, kitchen: str, name: str, *, said: bool = False) -> list[Step]:
-    """What the book says happened to a lot after it came, in order of time; also where nobody said the lot and it was
-    the one to be used first, unless only what people ``said`` of it, or counted, is asked for."""
-    told = (SAID,) if said else ()
-    found = connection.execute(
-        select(movement, ledger_line.c.amount.label("line_amount"), ledger_line.c.place.label("line_place"))
-        .join(ledger_line, (ledger_line.c.kitchen == movement.c.kitchen) & (ledger_line.c.movement == movement.c.id))
-        .where(
-            ledger_line.c.kitchen == kitchen, ledger_line.c.lot == name, ledger_line.c.place.not_in(accounts.OUTSIDE),
-            or_(ledger_line.c.amount < 0, movement.c.whole & (ledger_line.c.place == movement.c.from_place)), *told,
-        )
-        .order_by(movement.c.occurred_ms, movement.c.written, movement.c.id)
-        .limit(MAX_STEPS)
-    )  # fmt: skip
-    return [_step_of(row) for row in found]
-
-
-def _step_of(row: Row[Any]) -> Step:
-    to = row.from_place if row.line_place == row.to_place else row.to_place
-    what: What = "move" if to not in accounts.OUTSIDE else "use" if to == accounts.COOKED else "discard"
-    return Step(
-        id=row.id, order=row.written, what=what, at_ms=row.occurred_ms, place=row.line_place,
-        to_place=to if what == "move" else "", batch=row.batch, amount=None if row.whole else -row.line_amount,
-    )  # fmt: skip
 
 
 def weighed_anyway(book: Rulebook, item: str, places: list[str]) -> str | None:
@@ -389,26 +295,3 @@ def _brought(name: str, act: ReceiveLot) -> dict[str, Any]:
         "lot": name, "item": act.item, "from_place": accounts.SUPPLIER, "person": act.by,
         "state": "confirmed" if act.accepted else "refused",
     }  # fmt: skip
-
-
-def way_of(row: Row[Any], steps: list[Step], until_ms: int) -> Way:
-    """The way of a lot up to ``until_ms``."""
-    begun = Lot(id=row.id, place=row.place, received_ms=row.received_ms, amount=row.amount)
-    return follow(begun, steps, until_ms)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _named(book: Rulebook, row: Row[Any]) -> str:
-    return f"{_item(book, row)} {row.id}"
-
-
-def _item(book: Rulebook, row: Row[Any]) -> str:
-    item = book.settings.item(row.item)
-    return item.name if item is not None else str(row.item)

@@ -233,7 +233,7 @@ class Projector:
         self.masses.weigh_up(connection, entry)
         if self.ledger.touched:
             self.ledger.settle(connection, self.book.settings, entry.id)
-            self.lots.end_gone(connection, self.book, entry, changes)
+            self.lots.incidents.end_gone(connection, self.book, entry, changes)
         self.low_stock.stale |= changes.stock
 
     def look(self, connection: Connection, now_ms: int) -> None:

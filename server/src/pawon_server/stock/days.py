@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 # The year 2248, as for every moment that a person may name.
@@ -31,3 +31,12 @@ def day_of_text(text: str) -> date | None:
 def days_of_texts(texts: tuple[str, ...]) -> tuple[date, ...]:
     """Those of several that are days."""
     return tuple(day for text in texts if (day := day_of_text(text)) is not None)
+
+
+def end_of_day_ms(day: str, zone: str) -> int | None:
+    """When a local day is over; ``None`` for none."""
+    try:
+        following = date.fromisoformat(day) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return None
+    return round(datetime.combine(following, datetime.min.time(), tzinfo=ZoneInfo(zone)).timestamp() * 1000)
