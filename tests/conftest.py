@@ -5,6 +5,8 @@ Says nothing about what any test does; a test must also pass alone, and in one p
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
@@ -12,6 +14,23 @@ from xdist.scheduler import LoadFileScheduling
 # How long an example takes says how busy the machine is, nothing about a promise.
 settings.register_profile("pawon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pawon")
+
+# Every application a test builds leaves some ten thousand objects in the caches of the libraries. Walking through all
+# of them costs a second, so it is done between two tests, where no transaction waits for it, and not so often.
+GENERATIONS_KEPT = 300
+gc.set_threshold(*gc.get_threshold()[:2], 1_000_000)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish() -> None:
+    """After a test."""
+    if gc.get_count()[2] >= GENERATIONS_KEPT:
+        gc.collect()
+
+
+def pytest_collection_finish() -> None:
+    """The programs and the tests themselves stay to the end: they are looked at no more."""
+    gc.freeze()
 
 
 class FileByFile(LoadFileScheduling):

@@ -6,9 +6,11 @@ with a database of a real PostgreSQL, which is started when the first test asks 
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -23,7 +25,7 @@ from pawon_server.ingest.writer import Writer
 from pawon_server.projections.context import Changes
 from pawon_server.rulebook import EDITION, Item, Place, Rulebook, Sensor, Settings
 from pawon_server.store.address import Address, Database
-from pawon_server.store.database import Store, open_store
+from pawon_server.store.database import Store, open_scratch, open_store
 
 BOOK = Rulebook(
     settings=Settings(
@@ -129,11 +131,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("stores", kinds, indirect=True, scope="module")
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the schema, as the databases of a cluster are made: each copy begins an epoch of its own."""
+    path = tmp_path_factory.mktemp("template") / "pawon.db"
+    open_scratch(path).dispose()
+    return path
+
+
 @pytest.fixture(scope="module")
 def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewAddress]:
     """Places for stores, each its own."""
     if request.param == "sqlite":
-        yield lambda: tmp_path_factory.mktemp("store") / "pawon.db"
+        template: Path = request.getfixturevalue("empty_store")
+        yield lambda: Path(shutil.copy(template, tmp_path_factory.mktemp("store") / "pawon.db"))
         return
     postgresql: Cluster = request.getfixturevalue("cluster")
     made: list[Database] = []

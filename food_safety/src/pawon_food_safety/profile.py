@@ -7,9 +7,12 @@ Nothing here judges: see ``limit``.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -119,14 +122,15 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return msgspec.structs.replace(self, **in_force)
 
 
-def shipped() -> dict[str, str]:
-    """The text of every profile that comes with Pawon, by its id."""
+@cache
+def shipped() -> Mapping[str, str]:
+    """The text of every profile that comes with Pawon, by its id; a part of the program, so read once."""
     texts = {}
     for entry in resources.files(__package__).joinpath("profiles").iterdir():
         if entry.name.endswith(".toml"):
             text = entry.read_text(encoding="utf-8")
             texts[str(tomllib.loads(text)["id"])] = text
-    return texts
+    return MappingProxyType(texts)
 
 
 def load_profile(name: str) -> Profile:
@@ -140,9 +144,8 @@ def parse_profile(text: str) -> Profile:
 
 
 def _load(name: str, bases: int) -> Profile:
-    texts = shipped()
-    if name in texts:
-        return _parse(texts[name], bases)
+    if name in shipped():
+        return _shipped(name, bases)
     if name.endswith(".toml"):
         try:
             return _parse(Path(name).read_text(encoding="utf-8"), bases)
@@ -150,7 +153,12 @@ def _load(name: str, bases: int) -> Profile:
             raise ProfileError([f"{name}: {error.strerror}"]) from error
         except UnicodeDecodeError as error:
             raise ProfileError([f"{name}: not TOML: {error}"]) from error
-    raise ProfileError([f"unknown profile {name!r}; shipped are {', '.join(sorted(texts))}, or give a .toml file"])
+    raise ProfileError([f"unknown profile {name!r}; shipped are {', '.join(sorted(shipped()))}, or give a .toml file"])
+
+
+@cache
+def _shipped(name: str, bases: int) -> Profile:
+    return _parse(shipped()[name], bases)
 
 
 def _parse(text: str, bases: int) -> Profile:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -157,9 +158,10 @@ def _local(at_ms: int, zone: str) -> dt.datetime:
     return dt.datetime.fromtimestamp(at_ms / 1000, tz=ZoneInfo(zone))
 
 
-def load_speeches(folder: Path = LOCALE) -> dict[Language, Speech]:
-    """Every language, read once at start."""
-    return {
+@cache
+def load_speeches(folder: Path = LOCALE) -> Mapping[Language, Speech]:
+    """Every language, read once for all pages."""
+    speeches: dict[Language, Speech] = {
         language: Speech(
             language=language,
             catalogue=MappingProxyType(read_catalogue(folder / language / "LC_MESSAGES" / "pawon.po")),
@@ -169,3 +171,4 @@ def load_speeches(folder: Path = LOCALE) -> dict[Language, Speech]:
         )
         for language in LANGUAGES
     }
+    return MappingProxyType(speeches)

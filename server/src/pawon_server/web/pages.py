@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -66,15 +67,20 @@ def _choose(request: Request) -> tuple[Language, bool]:
     return DEFAULT, False
 
 
+@cache
+def _templates() -> Environment:
+    """A template is compiled once, whoever shows it."""
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
 class Screens:
     """Templates and languages, read once; any page is rendered by ``page``."""
 
     def __init__(self) -> None:
-        self._speeches = load_speeches()
-        self._environment = Environment(
-            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
+        self._speeches, self._templates = load_speeches(), _templates()
 
     def speech(self, request: Request) -> tuple[Speech, bool]:
         """How to speak to who asks, and whether that language was asked for just now."""
@@ -84,7 +90,7 @@ class Screens:
     def page(self, request: Request, template: str, **values: object) -> Response:
         """A page in the reader's language, which is remembered when it was asked for."""
         speech, asked = self.speech(request)
-        html = self._environment.get_template(template).render(_=speech.gettext, language=speech.language, **values)
+        html = self._templates.get_template(template).render(_=speech.gettext, language=speech.language, **values)
         response = HTMLResponse(html, headers={**SECURITY, "Content-Language": speech.language})
         if asked:
             response.set_cookie(COOKIE, speech.language, max_age=COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
