@@ -170,9 +170,13 @@ def clock() -> int:
     return 0
 
 
+# The record's values of a storm are eighths below it; live values tell a moment, from it on.
+LIVE_FROM_C = 4.0
+
+
 def told_time(at_s: float) -> float:
-    """A moment as a temperature: tenths of seconds, of the last 200 s."""
-    return int(at_s * 10) % 2_000 / 10
+    """A moment as a temperature from ``LIVE_FROM_C`` on: tenths of seconds, of the last 200 s."""
+    return LIVE_FROM_C + int(at_s * 10) % 2_000 / 10
 
 
 def _say_to_log() -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 from tests.ports import own_port
 from tests.torture.configuration import KITCHEN, MOSQUITTO_CONF
-from tests.torture.inside import told_time
+from tests.torture.inside import LIVE_FROM_C, told_time
 from tests.torture.launcher import Launcher, memory_mb
 from tests.torture.record import BrokenPromiseError
 
@@ -153,8 +153,7 @@ class _Display:
                         event = line[6:].strip()
                     elif line.startswith(b"data:") and event == b"tile":
                         tile = json.loads(line[5:])
-                        # The record's values are eighths below 4; the live ones tell their own time.
-                        if tile["value"] is not None and tile["value"] >= 4:
+                        if tile["value"] is not None and tile["value"] >= LIVE_FROM_C:
                             self.sensors.add(tile["sensor"])
                             self.ages_ms.append((told_time(time.time()) - tile["value"]) % 200 * 1000)
         except (OSError, ValueError):
