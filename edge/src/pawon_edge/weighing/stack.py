@@ -61,18 +61,22 @@ class Stack:
             del self.stands[-1]
         self._fold(len(self.stands) - 1)
 
-    def _fold(self, number: int) -> bool:
+    def _fold(self, number: int) -> None:
         """A stand that crept back to where the one before it was is that one."""
         if number < 1:
-            return False
+            return
         before, stand = self.stands[number - 1 : number + 1]
         needed = self._measure.needed(before.level)
         if abs(stand.level - before.level) >= needed or (stand.rested and abs(stand.rest_g - before.level) >= needed):
-            return False
+            return
+        self._join(number)
+
+    def _join(self, number: int) -> None:
+        """This stand is the one before it, a little beside: what the book knows of that one stays, and counts on."""
+        before, stand = self.stands[number - 1 : number + 1]
         before.left_ms, before.seen_ms = stand.left_ms, stand.seen_ms
         before.level, before.count = stand.level, stand.count
         del self.stands[number]
-        return True
 
     def _passed(self, number: int, heard_ms: int) -> bool:
         """Whether that stand was only one of several steps of one direction: then what comes back may be a crate."""
@@ -96,10 +100,11 @@ class Stack:
                     return None  # it stays where it was seen last
             elif len(stands) <= MAX_STANDS and not self._final(after, now_ms, newest=newest, away=away):
                 return None
-            if abs(after.level - stands[0].level) >= self._measure.needed(stands[0].level):
+            if abs(after.told_g - stands[0].level) >= self._measure.needed(stands[0].level):
                 return stands[0], after
+            # No movement led there, so it is the stand before. Without a condition: the next turn must find it gone.
             del stands[1:last]
-            self._fold(1)
+            self._join(1)
         return None
 
     def told(self, after: Stand) -> None:
