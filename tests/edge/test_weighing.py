@@ -44,11 +44,13 @@ steps = st.lists(
 )  # fmt: skip
 
 
-def play(what: list[tuple[str, int, float]], *, noise_g: float = 3.0, seed: int = 1) -> Track:
-    """Events one after another from 8 kg on; in the end the load rests."""
+def play(
+    what: list[tuple[str, int, float]], *, noise_g: float = 3.0, seed: int = 1, unit_g: float = 100.0
+) -> Track:  # fmt: skip
+    """Events one after another from 8 kg on, of so many ``unit_g``; in the end the load rests."""
     track = Track(8_000, noise_g=noise_g, seed=seed).rest(10)
     for kind, amount, seconds in what:
-        by_g = max(-track.load_g, amount * 100.0)
+        by_g = max(-track.load_g, amount * unit_g)
         if kind == "move":
             track.move(by_g).rest(seconds)
         elif kind == "hand":
@@ -62,16 +64,22 @@ def play(what: list[tuple[str, int, float]], *, noise_g: float = 3.0, seed: int 
         elif kind == "overload":
             track.overloaded(seconds).rest(6)
         else:
-            track.rest(seconds, slope_g_a_s=amount / 20)
+            track.rest(seconds, slope_g_a_s=amount * unit_g / 2_000)
     return track.rest(130)
 
 
-@settings(deadline=None, max_examples=120)
-@given(what=steps, seed=st.integers(0, 1000), noise_g=st.sampled_from([0.0, 2.0, 12.0]))
-def test_nothing_is_eaten(what: list[tuple[str, int, float]], seed: int, noise_g: float) -> None:
-    """Whatever happens, the rows join, and their differences with the drift they name add up to the change of the
-    stable level, to less than the least weighing."""
-    track = play(what, noise_g=noise_g, seed=seed)
+@settings(deadline=None, max_examples=200)
+@given(
+    what=steps, seed=st.integers(0, 1000), noise_g=st.sampled_from([0.0, 2.0, 12.0]),
+    unit_g=st.sampled_from([100.0, 1.0]),
+)  # fmt: skip
+@example(
+    what=[("move", 15, 3.0), ("key", 1, 3.0), ("silent", 0, 6.0), ("move", 6, 0.0)], seed=0, noise_g=0.0, unit_g=1.0
+)
+def test_nothing_is_eaten(what: list[tuple[str, int, float]], seed: int, noise_g: float, unit_g: float) -> None:
+    """Whatever happens, be it large or hardly to be told, the rows join, and their differences with the drift they name
+    add up to the change of the stable level, to less than the least weighing."""
+    track = play(what, noise_g=noise_g, seed=seed, unit_g=unit_g)
     rows = weigh(track.samples)
     opened = next((row.after_g for row in rows if row.kind == "first"), 0)
     assert abs(opened + chain(rows) - track.load_g) < 45 + 6 * noise_g

@@ -77,6 +77,7 @@ class Judge:
         self.stands = self.stack.stands
         self.teller = Teller(sensor, self.measure, self.trace, self.keys, plateau_s)
         self.opening = Opening(self.measure, last_g)
+        self.teller.book_g = last_g or 0
         self.key = False
         self._plateau_s = plateau_s
         self._doubt: Stand | None = None  # a load that sways
@@ -105,13 +106,13 @@ class Judge:
     def lose_sight(self) -> None:
         """Nobody sees the scale; what was due is told. The next plateau was reached unseen."""
         if self.stands:
-            self.teller.book_g = self.stable_g or 0
-            self.opening.expect(self.teller.book_g, self.stands[0].judged_ms)
+            self.opening.expect(self.stable_g or 0, self.stands[0].judged_ms)
         self.begin_anew()
 
     def expect(self, last_g: int) -> None:
         """Begin anew from a load that is known from before."""
         self.opening.expect(last_g)
+        self.teller.book_g = last_g
         self.begin_anew()
 
     def counts_elsewhere(self) -> None:
@@ -321,14 +322,14 @@ class Judge:
         left_ms = top.left_ms if top.left_ms is not None else top.seen_ms
         by_g = found.mean - top.level
         self.keys.pressed(by_g)
-        before_g = self.measure.shown(self.stands[0].level)
+        before_g = self.measure.shown(self.stands[0].anchor)
         for stand in self.stands:
             stand.shift(by_g)
         top.resume(found)
         self.away, self._within = False, 1
         self.step_g = self.measure.needed(top.level)
         self.jumps.shaken()
-        after_g = self.measure.shown(self.stands[0].level)
+        after_g = self.measure.shown(self.stands[0].anchor)
         row = self.teller.row(kind, before_g, after_g, left_ms, found.end_ms, self.stands[0], 0.5)
         return [*told, row, *self._tell_due(found.end_ms)]
 

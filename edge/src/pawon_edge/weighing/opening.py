@@ -52,7 +52,6 @@ class Opening:
         kind, self._why = self._why, "restart"
         known = 0 if before is None else before
         stand = Stand(found)
-        teller.book_g = known
         if abs(found.mean - known) < self._measure.needed(known):
             if before is not None and kind != "tare":
                 # The known level stays: a slow withdrawal must not be eaten by restarts either.
