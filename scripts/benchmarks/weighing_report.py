@@ -73,8 +73,8 @@ def _oracles(rows: list[Row]) -> Iterator[str]:
     yield from (
         "", "## Beside an oracle that sees the whole signal", "",
         f"Excerpts of at most {EXCERPT_HOURS:g} h of the same seeds. The oracles know what comes later and are told "
-        "the noise. Each: recall, false movements, mass error in g; in brackets ours and theirs where both found. A mass "
-        f"error is worse if the mean of the differences is more than {CHANCE:g} of its standard errors above 0.", "",
+        "the noise. Each: recall, false movements, mass error in g; in brackets ours and theirs where both found. A "
+        f"mass error is worse if the mean of the differences is above 0 by more than {CHANCE:g} standard errors.", "",
         "| class | movements | Pawon | Window | KernelCPD | worse than an oracle in |",
         "|---" * 6 + "|",
     )  # fmt: skip
