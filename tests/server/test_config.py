@@ -107,6 +107,14 @@ def test_mistakes_of_the_whole_are_told_beside_those_of_single_settings(tmp_path
         ('id = "gudang"', 'id = "prep"', "place[0].emptied_to", "the place itself"),
         ('id = "gudang"', 'id = "gudang"\nfilled_from = "gudang"', "place[0].filled_from", "the place itself"),
         ('id = "gudang"', 'id = "opening"', "place[0].id", "not in the kitchen"),
+        ('name = "Beras"', 'name = "Beras"\nunit = "ml"\nunit_g = 1e-14', "item[0].unit_g", "0.001"),
+        (
+            'item = "beras"',
+            'item = "beras"\nemptied_to = "dapur"\n[[sensor]]\nid = "timbangan-2"\ngateway = "gw-1"\nname = "T 2"\n'
+            'quantity = "mass_g"\n[[place]]\nid = "dapur"\nname = "Dapur"\nscale = "timbangan-2"\nitem = "beras"',
+            "place[0].emptied_to",
+            "a second time",
+        ),
         ('name = "Dapur Satu"', 'name = ""', "name", "at least 1"),
         ("[[gateway]]", "[[gateway", "not TOML", ""),
     ],

@@ -219,3 +219,12 @@ def test_over_the_api(story: Story) -> None:
     rest = client.get("/api/v1/epcis", params={"lot": story.bad, "after": token}).json()["epcisBody"]["eventList"]
     assert first.json()["epcisBody"]["eventList"] + rest == events(story, lots=[story.bad])
     assert client.get("/api/v1/epcis", params={"after": "x"}).status_code == 422
+    before_1970 = {"after": "-999940000~urn:uuid:0", "since": "1969-12-20T00:00Z", "until": "1970-01-02T00:00Z"}
+    assert client.get("/api/v1/epcis", params=before_1970).status_code == 200
+
+
+@pytest.mark.parametrize("at_ms", [-(2**40), 253_402_297_200_000])
+def test_a_moment_at_the_edge_of_the_calendar_has_an_offset(at_ms: int) -> None:
+    """A clock without a battery says 1935, or the last evening of 9999, when it is 10000 in Jakarta already."""
+    event = Names("dapur", "Asia/Jakarta", {}).begun("ObjectEvent", at_ms, "a1")
+    assert event["eventTimeZoneOffset"].startswith("+07:")

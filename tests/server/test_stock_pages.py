@@ -12,9 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.server.conftest import Bench, NewAddress
-from tests.server.desk import ORIGIN
+from tests.server.desk import ORIGIN, write
+from tests.server.sender import Sender
 from tests.server.stock_kitchen import KITCHEN, MINUTE, TRACE, Kitchen, post, tap
 
+from pawon_contract.messages import Weighing
+from pawon_server.food_safety.lot import lot_id
+from pawon_server.food_safety.lot_acts import ReceiveLot
+from pawon_server.people.act import MACHINE, new_id
+from pawon_server.projections.acts import Written
 from pawon_server.rulebook import encode
 from pawon_server.stock.gs1 import read_barcode
 from pawon_server.store.database import open_store
@@ -438,3 +444,24 @@ def test_an_amount_in_a_field_is_read_as_it_was(amount: int, unit: str, language
 def test_a_scanned_number_names_its_item(typed: str, found: str | None) -> None:
     """With or without zeros in front; anything else names nothing."""
     assert barcode_item(read_barcode(typed, date(2025, 10, 9)), KITCHEN)["item"] == found
+
+
+@pytest.mark.parametrize("offset_ms", [2**53, -(2**53), 253_402_300_799_000 - 18_000_000])
+def test_a_mad_clock_takes_no_page_from_anybody(kitchen: Kitchen, offset_ms: int) -> None:
+    """A gateway says that it is the year 287396, or long before Christ: what it weighed can be looked at and decided,
+    and the delivery that it belongs to as well."""
+    sender = Sender(offset_ms=offset_ms, clock="rtc")
+    sender.add(
+        Weighing(at_ms=60_000, sensor="scale-1", kind="in", before_g=0, after_g=5_000, start_ms=0, end_ms=60_000)
+    )
+    kitchen.bench.send(sender.batch(1))
+    weighed = f"gw-1.{sender.spool}.1.movement"
+    act = ReceiveLot(id=new_id(), by=MACHINE, item="beras", supplier="Tani", amount=5, place="gudang", movement=weighed,
+                     at_ms=kitchen.bench.now_ms, despite="untuk uji")  # fmt: skip
+    pages = [STOCK, COUNT, "/staff/batches", "/staff/lots", f"{STOCK}/{weighed}"]
+    if isinstance(write(kitchen.bench, act), Written):
+        name = lot_id(act, "Asia/Jakarta")
+        pages += [f"/staff/lots/{name}", f"/staff/recall?lot={name}"]
+    for language in ("id", "en"):
+        told = {page: kitchen.phone("wulan").get(page, params={"lang": language}).status_code for page in pages}
+        assert set(told.values()) == {200}, told

@@ -305,3 +305,45 @@ def test_a_difference_is_booked_by_an_approved_count_alone(kitchen: Bench) -> No
     (gone,) = weigh(kitchen, (9_000, 0, 1_000, "out", "scale-2"))
     wish = ConfirmMovement(id=new_id(), by="sari", movement=gone, item="ayam", place=accounts.DIFFERENCE)
     assert "hitungan" in refused(kitchen, wish)
+
+
+# --- what a person picks may not count twice, nor become another thing ------------------------------------------------
+
+
+def test_what_another_scale_saw_come_is_not_booked_by_this_one_too(kitchen: Bench) -> None:
+    """The receiving scale saw rice go; it went to the bin, whose own scale saw it come and has booked it."""
+    gone, came = weigh(kitchen, (9_000, 4_000, HOUR, "out", "scale-2"), (0, 5_000, HOUR + MINUTE, "in", "scale-1"))
+    confirm = ConfirmMovement(id=new_id(), by="sari", movement=gone, item="beras", place="gudang")
+    assert "Gudang ditimbang sendiri" in refused(kitchen, confirm)
+    said(kitchen, ConfirmMovement(id=new_id(), by="sari", movement=gone, item="ayam", place="gudang"))
+    assert kitchen.value("SELECT state FROM movement WHERE id = :id", id=came) == "confirmed"
+    there = "SELECT item, sum(amount) FROM ledger_line WHERE place = 'gudang' GROUP BY item ORDER BY item"
+    assert kitchen.rows(there) == [("ayam", 5_000), ("beras", 5_000)], "by a person's word, and by its scale"
+
+
+def test_a_number_of_grams_is_no_number_of_eggs(kitchen: Bench) -> None:
+    """What was written by hand as rice were eggs: how many, nobody can know from grams."""
+    kitchen.now_ms += HOUR
+    written = RecordMovement(id=new_id(), by="sari", item="beras", amount=5_000, from_place="supplier", to_place="rak",
+                             at_ms=ZERO_MS + HOUR, reason="rusak")  # fmt: skip
+    said(kitchen, written)
+    eggs = {"by": "tono", "movement": written.id, "item": "telur", "reason": "salah pilih"}
+    assert "Satuannya lain" in refused(kitchen, CorrectMovement(id=new_id(), **eggs))
+    said(kitchen, CorrectMovement(id=new_id(), **eggs, amount=80))
+    assert kitchen.rows("SELECT item, unit, amount FROM ledger_line WHERE place = 'rak'") == [("telur", "piece", 80)]
+
+
+def test_what_a_scale_took_leaves_a_lot_room_for_words(kitchen: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scale takes from a lot a hundred times; that is no reason not to write that the rest was thrown away."""
+    monkeypatch.setattr("pawon_server.projections.lots.MAX_SAID", 3)
+    lot = receive(kitchen, item="beras", place="gudang", unweighed=True)
+    kitchen.now_ms += 3 * HOUR
+    takings = ((9_000 - n, 8_500 - n, HOUR + n // 500 * MINUTE, "out", "scale-1") for n in range(500, 4_500, 500))
+    weigh(kitchen, *takings)
+    taken = "SELECT count(*) FROM ledger_line WHERE lot = :lot AND amount < 0 AND place = 'gudang'"
+    assert kitchen.value(taken, lot=lot) == 8
+    throw = {"by": "sari", "lot": lot, "place": "gudang", "at_ms": ZERO_MS + 3 * HOUR, "amount": 100, "unweighed": True,
+             "reason": "basi"}  # fmt: skip
+    for _ in range(3):
+        said(kitchen, DiscardLot(id=new_id(), **throw))
+    assert "penuh" in refused(kitchen, DiscardLot(id=new_id(), **throw))

@@ -95,7 +95,7 @@ class ItemTable(_Table):
     name: Annotated[str, Field(min_length=1, max_length=60)]
     unit: Literal["g", "ml", "piece"] = "g"
     # Grams of one ml or of a mean piece: how a scale counts it.
-    unit_g: Annotated[float, Field(gt=0, le=100_000)] = 1.0
+    unit_g: Annotated[float, Field(ge=0.001, le=100_000)] = 1.0
     food: Annotated[str, Field(pattern=r"^[a-z-]{0,32}$")] = ""
     shelf_life_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     edible_percent: Annotated[float, Field(gt=0, le=100)] = 100.0
@@ -376,6 +376,15 @@ def _misfits(table: dict[str, Any], *, demo: bool) -> list[str]:
             f"{where}.{key}: is the place itself"
             for key in ("filled_from", "emptied_to")
             if "id" in row and row.get(key, PlaceTable.model_fields[key].default) == row["id"]
+        ]
+        # Each of two scales would book the same crate: once going, once coming.
+        weighed = {one.get("id") for _, one in rows["place"] if one.get("scale") and one.get("item")
+                   and one["item"] == row.get("item") and one is not row}  # fmt: skip
+        problems += [
+            f"{where}.{key}: {row[key]!r} has a scale of its own for {row.get('item')!r}, which would book it a second "
+            "time; name an account between them, such as prep"
+            for key in ("filled_from", "emptied_to")
+            if scale and row.get(key) in weighed
         ]
     return problems
 

@@ -10,8 +10,10 @@ from ..food_safety.lot import Lot, Step, Way, What, follow
 from ..stock import accounts
 from ..store.stock_tables import ledger_line, movement
 
-# A lot is carried and used some ten times; its way is worked out at once, so it has an end.
-MAX_STEPS = 500
+# A lot is carried and used some ten times by hand.
+MAX_SAID = 500
+# A scale takes from a ton of rice some twenty times a day; its way is worked out at once, so it has an end.
+MAX_STEPS = 2_000
 # A line of ``movement`` that follows from a person's word; a stocktake is one.
 SAID = or_(ledger_line.c.assumed.is_(False), movement.c.counted.is_not(None))
 

@@ -21,7 +21,7 @@ from .book import StockBook, lot_facts
 from .context import Changes
 from .incident_rows import IncidentRows
 from .lot_incidents import LotIncidents
-from .lot_way import MAX_STEPS, steps_of, way_of
+from .lot_way import MAX_SAID, steps_of, way_of
 from .receipts import as_weighed, judged_columns, receipt_columns, refuse_receipt
 from .stock import UNKNOWN_MASS, blocked_words, units
 from .untimely import untimely
@@ -90,15 +90,15 @@ class Lots:
     def _misstep(self, connection: Connection, row: Row[Any], act: OfLot) -> str | None:
         """Why a step cannot be, by what the record says lay there then: what the book assumes contradicts nobody, and
         what a stocktake found is there."""
-        steps = steps_of(connection, self._kitchen, row.id)
-        if len(steps) >= MAX_STEPS:
+        steps, spoken = (steps_of(connection, self._kitchen, row.id, said=said) for said in (False, True))
+        if len(spoken) >= MAX_SAID:
             return "Catatan lot ini sudah penuh"
         if act.at_ms < row.received_ms:
             return "Lot ini belum diterima waktu itu"
         if isinstance(act, MoveLot) and act.place == act.to_place:
             return SAME_PLACE
         known = [self._booked(connection, act)]
-        said = [] if act.amount is None else [steps_of(connection, self._kitchen, row.id, said=True)]
+        said = [] if act.amount is None else [spoken]
         for told in (steps, *said):  # "all of it" is what the book holds
             earlier = [step for step in told if step.at_ms <= act.at_ms]
             known.append(way_of(row, earlier, act.at_ms).left.get(act.place, 0))

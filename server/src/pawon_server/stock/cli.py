@@ -10,9 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection
@@ -30,6 +28,7 @@ from ..rulebook import Rulebook
 from ..store.address import Address
 from ..store.database import StoreError, open_store, open_to_read
 from ..store.turn import be_alone
+from .days import local_time
 from .epcis import Event, document
 from .recall import TARGET_PERCENT, BatchTold, LotTold, Recall, Warmth
 from .recall_acts import holds
@@ -143,7 +142,7 @@ def told_lines(answer: Recall, zone: str) -> Iterable[str]:
     def at(at_ms: int | None) -> str:
         if at_ms is None:
             return "?"
-        return f"{datetime.fromtimestamp(at_ms / 1000, tz=ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+        return f"{local_time(at_ms, zone):%Y-%m-%d %H:%M}"
 
     asked = answer.asked
     eaten = f"school {asked.school}, eaten {at(asked.eaten_ms)}, two hours earlier or later counts"

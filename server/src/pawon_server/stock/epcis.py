@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from . import accounts
+from .days import local_time
 
 SCHEMA_VERSION = "2.0"
 CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
@@ -104,7 +104,7 @@ class Names:
     """URIs of one kitchen. ``lots`` are those that events name; ``zone`` is the kitchen's own."""
 
     def __init__(self, kitchen: str, zone: str, lots: Mapping[str, LotOf], namespace: str = NAMESPACE) -> None:
-        self._base, self._zone, self.lots = f"{namespace}{quote(kitchen, safe='')}/", ZoneInfo(zone), lots
+        self._base, self._zone, self.lots = f"{namespace}{quote(kitchen, safe='')}/", zone, lots
 
     def of(self, kind: str, name: str) -> str:
         """The URI of a place, school, supplier, batch, document, trip."""
@@ -125,7 +125,7 @@ class Names:
 
     def begun(self, kind: str, at_ms: int, *ids: object) -> Event:
         """What every event begins with."""
-        offset = (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(self._zone).utcoffset() or timedelta()
+        offset = local_time(at_ms, self._zone).utcoffset() or timedelta()
         minutes = round(offset.total_seconds() / 60)
         sign = "-" if minutes < 0 else "+"
         return {

@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from babel.dates import get_month_names
 from babel.messages.pofile import read_po
 from babel.numbers import get_decimal_symbol, get_group_symbol
+
+from ..stock.days import local_time
 
 Language = Literal["id", "en"]
 LANGUAGES: tuple[Language, ...] = ("id", "en")
@@ -131,11 +132,11 @@ class Speech:
 
     def clock(self, at_ms: int, zone: str, *, seconds: bool = False) -> str:
         """Time of day in the kitchen."""
-        return _local(at_ms, zone).strftime("%H:%M:%S" if seconds else "%H:%M")
+        return local_time(at_ms, zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
     def day(self, at_ms: int, zone: str) -> str:
         """Day and month in the kitchen: ``22 Nov``."""
-        local = _local(at_ms, zone)
+        local = local_time(at_ms, zone)
         return f"{local.day} {self.months[local.month - 1]}"
 
     def date(self, iso: str) -> str:
@@ -148,14 +149,10 @@ def zone_label(zone: str, at_ms: int) -> str:
     """WIB, WITA or WIT; elsewhere the offset from UTC then."""
     if zone in ZONES:
         return ZONES[zone]
-    offset = _local(at_ms, zone).utcoffset() or dt.timedelta()
+    offset = local_time(at_ms, zone).utcoffset() or dt.timedelta()
     minutes = int(offset.total_seconds() // 60)
     sign = MINUS if minutes < 0 else "+"
     return f"UTC{sign}{abs(minutes) // 60}" + (f":{abs(minutes) % 60:02d}" if minutes % 60 else "")
-
-
-def _local(at_ms: int, zone: str) -> dt.datetime:
-    return dt.datetime.fromtimestamp(at_ms / 1000, tz=ZoneInfo(zone))
 
 
 @cache

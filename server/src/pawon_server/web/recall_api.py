@@ -115,7 +115,7 @@ def cursor_of(text: str) -> Cursor | None:
     if not text:
         return None
     at_ms, _, event = text.partition("~")
-    if not at_ms.isdecimal() or len(at_ms) > 15:
+    if not at_ms.removeprefix("-").isdecimal() or len(at_ms) > 15:  # a clock may say that it is before 1970
         raise HTTPException(422, "after")
     return Cursor(int(at_ms), event)
 
