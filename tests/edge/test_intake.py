@@ -120,6 +120,21 @@ def test_a_scales_plateau_is_kept_for_the_restart() -> None:
     assert gateway.stable_values() == {"timbangan-1": 0}
 
 
+def test_what_was_told_when_the_line_was_lost_is_not_told_again_after_a_restart() -> None:
+    """A kilogram comes, the port goes, the gateway starts anew: the kept value is what was told last."""
+    gateway, kept, told = intake(), {"timbangan-1": 5_000}, list[Item]()
+
+    def put(observation: Sample | Trouble) -> None:
+        told.extend(row for row in gateway.take(observation)[0] if isinstance(row, Weighing))
+        kept.update(gateway.stable_values())
+
+    for at_ms in range(0, 80_000, 100):
+        put(sample(at_ms, 5_000.0 if at_ms < 60_000 else 6_000.0, sensor="timbangan-1", quantity="mass_g"))
+    put(Trouble(sensor="timbangan-1", at_ms=80_000, kind="port_lost", detail=""))
+    assert [row.kind for row in told if isinstance(row, Weighing)] == ["first", "in"]
+    assert kept == {"timbangan-1": 6_000}
+
+
 @given(
     st.lists(
         st.one_of(

@@ -163,7 +163,11 @@ class Intake:
 
     def stable_values(self) -> dict[str, int]:
         """The plateau each scale stands on, to be kept across a restart."""
-        values = {name: line.detector.stable_g for name, line in self.lines.items() if line.detector is not None}
+        values = {
+            name: line.detector.last_stable_g if (stable := line.detector.stable_g) is None else stable
+            for name, line in self.lines.items()
+            if line.detector is not None
+        }
         held = {name: self._swap.known_g(name) for name in values}
         return {
             name: known

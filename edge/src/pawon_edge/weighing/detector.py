@@ -87,7 +87,7 @@ class WeighingDetector:
             judge.no_number()
             return out
         if load != self._load or tare_g != self._tare_g:
-            self._said(load, tare_g)
+            self._said(load, tare_g, mass_g - self._mass_g if spacing_ms <= 1_000 else None)
         off = mass_g - self._mass_g
         if off > judge.step_g or off < -judge.step_g:
             if judge.jumped(at_ms, at_ms - self._at_ms, self._mass_g, mass_g):
@@ -142,14 +142,14 @@ class WeighingDetector:
     def _no_block(self) -> None:
         self._count, self._sum, self._squares, self._moving = 0, 0.0, 0.0, False
 
-    def _said(self, load: str | None, tare_g: float | None) -> None:
+    def _said(self, load: str | None, tare_g: float | None, by_g: float | None = None) -> None:
         """The scale counts from elsewhere from now on: the next plateau is the same load."""
         known = self._load is not None or self._tare_g is not None
         self._load, self._tare_g = load, tare_g
         self._judge.teller.load, self._judge.teller.tare_g = load, tare_g
         if known:
             self._no_block()
-            self._judge.counts_elsewhere()
+            self._judge.counts_elsewhere(by_g)
 
     def _close(self, at_ms: int) -> list[Weighing]:
         judge, count = self._judge, self._count

@@ -49,6 +49,7 @@ class Judge:
         "heard_ms",
         "jumps",
         "key",
+        "key_by_g",
         "keys",
         "measure",
         "noise",
@@ -79,6 +80,7 @@ class Judge:
         self.opening = Opening(self.measure, last_g)
         self.teller.book_g = last_g or 0
         self.key = False
+        self.key_by_g: float | None = None  # what it took from one sample to the next, if that is known
         self._plateau_s = plateau_s
         self._doubt: Stand | None = None  # a load that sways
         self._within = 0  # blocks in a row on the newest stand
@@ -94,7 +96,6 @@ class Judge:
         """Nothing is known of what lies there."""
         self.stands.clear()
         self._doubt, self.away, self.key = None, False, False
-        self.keys.taken.clear()
         self.no_block()
         self.jumps.shaken()
 
@@ -113,12 +114,14 @@ class Judge:
         """Begin anew from a load that is known from before."""
         self.opening.expect(last_g)
         self.teller.book_g = last_g
+        self.keys.taken.clear()
         self.begin_anew()
 
-    def counts_elsewhere(self) -> None:
-        """The scale says that it shows the load from another zero now: the next plateau is the same load."""
+    def counts_elsewhere(self, by_g: float | None) -> None:
+        """The scale says that it shows the load from another zero now, by so much from one sample to the next."""
         self.no_block()
         if self.stands:
+            self.key_by_g = by_g if not self.key or by_g is None or self.key_by_g is None else self.key_by_g + by_g
             self.key = True
         else:
             self.opening.counts_elsewhere()
@@ -206,6 +209,8 @@ class Judge:
             return []
         stand, rows = self.opening.open(found, self.teller)
         self.stands.append(stand)
+        if rows:
+            self.keys.taken.clear()
         self.away, self._within = False, 1
         self.step_g = self.measure.needed(found.mean)
         return rows
@@ -235,7 +240,9 @@ class Judge:
         stands = self.stands
         if self.key:
             self.key = False
-            return self._counts_anew("tare", found)
+            by_g = self.key_by_g
+            alone = by_g is None or abs(found.mean - stands[-1].level - by_g) < self.measure.needed(found.mean)
+            return self._counts_anew("tare", found, None if alone else by_g)
         clean = self.jumps.clean_since(found.start_ms)
         if (
             clean
@@ -308,29 +315,33 @@ class Judge:
             stand.resume(found)
         self.away, self._doubt, self._within, self.peak_g = False, None, 1, 0.0
         self.step_g = self.measure.needed(stand.level)
-        if abs(stand.level) <= 0.75 * self.measure.division_g and abs(stand.anchor) < self.step_g:
+        if abs(stand.level) <= 0.75 * self.measure.division_g and abs(stand.anchor) < self.measure.small_g:
             # Too little to be told went to 0: the zero key, or zero tracking.
             stand.anchor = stand.level
         if abs(stand.level - stand.anchor) >= self.step_g:
             return out + self._crept(stand)
         return out + self._tell_due(end_ms)
 
-    def _counts_anew(self, kind: WeighingKind, found: Stretch) -> list[Weighing]:
-        """The load is the same and is shown from another zero. Who presses a key means what lies there: it is told."""
+    def _counts_anew(self, kind: WeighingKind, found: Stretch, by_g: float | None = None) -> list[Weighing]:
+        """The load is the same and is shown from another zero. Who presses a key means what lies there: it is told.
+        ``by_g``: the load changed within those seconds too, and the key took only so much."""
         told = self._tell_due(found.start_ms, at_once=True)
         top = self.stands[-1]
         left_ms = top.left_ms if top.left_ms is not None else top.seen_ms
-        by_g = found.mean - top.level
-        self.keys.pressed(by_g)
+        shift_g = found.mean - top.level if by_g is None else by_g
+        self.keys.pressed(shift_g)
         before_g = self.measure.shown(self.stands[0].anchor)
         for stand in self.stands:
-            stand.shift(by_g)
+            stand.shift(shift_g)
+        after_g = self.measure.shown(self.stands[0].anchor)
+        end_ms = found.end_ms if by_g is None else left_ms
+        row = self.teller.row(kind, before_g, after_g, left_ms, end_ms, self.stands[0], 0.5)
+        if by_g is not None:
+            return [*told, row, *self._calm(found)]
         top.resume(found)
         self.away, self._within = False, 1
         self.step_g = self.measure.needed(top.level)
         self.jumps.shaken()
-        after_g = self.measure.shown(self.stands[0].anchor)
-        row = self.teller.row(kind, before_g, after_g, left_ms, found.end_ms, self.stands[0], 0.5)
         return [*told, row, *self._tell_due(found.end_ms)]
 
     def _tell_due(self, now_ms: int, *, at_once: bool = False) -> list[Weighing]:

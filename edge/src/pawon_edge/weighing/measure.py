@@ -46,6 +46,11 @@ class Measure:
         return round(math.floor(level_g / self.division_g + 0.5) * self.division_g)
 
     @property
+    def small_g(self) -> float:
+        """The least step of an empty scale that nothing shakes."""
+        return max(LEAST_DIVISIONS * self.division_g, LEAST_G)
+
+    @property
     def near_g(self) -> float:
         """How far the mean of a block of the same load may stray."""
         return max(NEAR_SIGMAS * math.sqrt(self.noise.blocks), NEAR_DIVISIONS * self.division_g)

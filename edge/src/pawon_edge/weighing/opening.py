@@ -53,9 +53,9 @@ class Opening:
         known = 0 if before is None else before
         stand = Stand(found)
         if abs(found.mean - known) < self._measure.needed(known):
-            if before is not None and kind != "tare":
+            if kind != "tare":
                 # The known level stays: a slow withdrawal must not be eaten by restarts either.
-                stand.anchor = float(before)
+                stand.anchor = float(known)
                 stand.judged_ms = stand.judged_ms if self._judged_ms is None else min(self._judged_ms, stand.judged_ms)
             return stand, []
         # Nobody watched while the load changed: recorded, but never taken for granted.

@@ -100,8 +100,11 @@ class Stack:
                     return None  # it stays where it was seen last
             elif len(stands) <= MAX_STANDS and not self._final(after, now_ms, newest=newest, away=away):
                 return None
-            if abs(after.told_g - stands[0].level) >= self._measure.needed(stands[0].level):
-                return stands[0], after
+            before = stands[0]
+            if abs(before.level - before.anchor) >= self._measure.needed(before.anchor):
+                before.level = before.anchor  # no drift is as large: it was followed while the scale shook
+            if abs(after.told_g - before.level) >= self._measure.needed(before.level):
+                return before, after
             # No movement led there, so it is the stand before. Without a condition: the next turn must find it gone.
             del stands[1:last]
             self._join(1)
@@ -132,7 +135,7 @@ class Stack:
         """No hand lies so long; and what still moves is not there yet."""
         if now_ms - after.start_ms < self._touch_ms:
             return False
-        if not newest:
+        if not newest or now_ms - after.start_ms >= FLOW_MS:
             return True
         within_g = max(self._measure.division_g, self._measure.noise.block_g)
         if after.rested_ms(now_ms) < self._merge_ms or not after.steady(within_g, self._merge_ms, now_ms):
