@@ -129,3 +129,35 @@ def test_an_overload_is_no_loss_of_sight() -> None:
     kitchen.stand(80, beras=52_000)
     assert kitchen.weighings == [("beras", "in", 42_000, 52_000)]
     assert kitchen.faults == [("beras", "overload", False), ("beras", "overload", True)]
+
+
+def test_one_cable_that_blinks_books_nothing_of_its_neighbour() -> None:
+    """The exchange was seen; then one of both ports goes and comes back: it still speaks of the other's load."""
+    kitchen = Kitchen({"beras": 42_000, "telur": 3_000})
+    kitchen.stand(10, beras=42_000, telur=3_000)
+    kitchen.lose("beras", "telur")
+    kitchen.stand(20, beras=3_000, telur=42_010)
+    for _ in range(2):
+        kitchen.lose("beras")
+        kitchen.stand(3, telur=42_010)
+        kitchen.stand(HOLD_MS / 1000 + 60, beras=3_000, telur=42_010)
+    assert kitchen.weighings == []
+    assert kitchen.intake.live() == []
+    kitchen.lose("beras", "telur")
+    kitchen.stand(20, beras=42_000, telur=3_000)
+    assert kitchen.weighings == []
+    assert kitchen.intake.stable_values() == {"beras": 42_000, "telur": 3_000}
+
+
+def test_what_a_scale_tells_as_it_falls_silent_follows_what_was_held() -> None:
+    """A row is held for the other scale's sake; the scale moves on and misses some seconds: first things first."""
+    kitchen = Kitchen({"beras": 42_000, "telur": 3_000})
+    for line in kitchen.intake.lines.values():
+        line.health = Health(sensor=line.health.status(0).sensor, fault_after_ms=60_000, started_ms=0)
+    kitchen.stand(10, beras=42_000, telur=3_000)
+    kitchen.lose("beras", "telur")
+    kitchen.stand(10, beras=41_000)
+    kitchen.stand(8, beras=40_000)
+    kitchen.stand(6)
+    kitchen.stand(60, beras=40_000)
+    assert kitchen.weighings == [("beras", "restart", 42_000, 41_000), ("beras", "out", 41_000, 40_000)]

@@ -116,7 +116,7 @@ class Intake:
             sample.at_ms, sample.value, device_stable=sample.stable, load=sample.load, tare_g=sample.tare_g
         )
         if detector.stable_g is None:
-            return rows
+            return (self._swap.held_of(sample.sensor) if rows else []) + rows
         rows = self._swap.weighed(sample.sensor, rows, sample.at_ms)
         if (pair := self._swap.swapped.get(sample.sensor)) is not None:
             # Neither of them moved: both go on from what they stood at before.

@@ -33,17 +33,26 @@ class SwapWatch:
         """Out of sight; what it was held for is told first."""
         self.away.add(sensor)
         self.swapped.pop(sensor, None)
+        return self.held_of(sensor)
+
+    def held_of(self, sensor: str) -> list[Weighing]:
+        """What it was held for, to be told before anything later of it; held no longer."""
         held = self._held.pop(sensor, None)
         return [held[1]] if held is not None else []
 
     def weighed(self, sensor: str, rows: list[Weighing], at_ms: int) -> list[Weighing]:
         """A scale that stands somewhere: the rows that may be told now. Afterwards ``swapped`` may name it."""
         if sensor not in self.away:
-            return ([self._held.pop(sensor)[1]] if rows and sensor in self._held else []) + rows
+            return (self.held_of(sensor) if rows else []) + rows
         self.away.discard(sensor)
         news = next((row for row in rows if row.kind == "restart"), None)
         if news is None:
             return rows
+        for other, (pair, before_g) in self.swapped.items():
+            if pair == sensor and _same(news.after_g, before_g, news.division_g):
+                # Only this port went and came back: its cable is its neighbour's as before.
+                self.swapped[sensor] = (other, news.before_g)
+                return []
         for other, (_, row) in self._held.items():
             if _changed_places(news, row):
                 del self._held[other]
@@ -69,9 +78,11 @@ def _changed_places(one: Weighing, other: Weighing) -> bool:
     division_g = max(one.division_g, other.division_g)
     least_g = max(3 * division_g, 20.0)
 
-    def same(a_g: int, b_g: int) -> bool:
-        return abs(a_g - b_g) <= max(division_g, TOLERANCE * abs(b_g))
-
     real = min(one.before_g, other.before_g) >= least_g
-    differ = abs(one.before_g - other.before_g) >= least_g and not same(one.before_g, other.before_g)
-    return real and differ and same(one.after_g, other.before_g) and same(other.after_g, one.before_g)
+    differ = abs(one.before_g - other.before_g) >= least_g and not _same(one.before_g, other.before_g, division_g)
+    crossed = _same(one.after_g, other.before_g, division_g) and _same(other.after_g, one.before_g, division_g)
+    return real and differ and crossed
+
+
+def _same(a_g: int, b_g: int, division_g: float) -> bool:
+    return abs(a_g - b_g) <= max(division_g, TOLERANCE * abs(b_g))
