@@ -132,6 +132,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """A place by id."""
         return next((row for row in self.places if row.id == name), None)
 
+    def weighed(self, place: str, item: str) -> Place | None:
+        """The place of this id, if a scale of its own sees this item come and go there: what a person writes of it
+        beside would count twice."""
+        found = self.place(place)
+        return found if found is not None and found.scale and found.item == item else None
+
     def item(self, name: str) -> Item | None:
         """An item by id."""
         return next((row for row in self.items if row.id == name), None)

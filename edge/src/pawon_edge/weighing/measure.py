@@ -30,7 +30,7 @@ class Measure:
 
     def least(self, load_g: float) -> float:
         """The least step that is told."""
-        return max(LEAST_DIVISIONS * self.division_g, LEAST_G, LEAST_SHARE * abs(load_g), self.noise.least_step_g)
+        return max(self.small_g, LEAST_SHARE * abs(load_g), self.noise.least_step_g)
 
     def needed(self, load_g: float) -> float:
         """What a step of that size at least measures: rounding takes up to half a division."""

@@ -262,10 +262,9 @@ class Lots:
 
 
 def weighed_anyway(book: Rulebook, item: str, places: list[str]) -> str | None:
-    """A place whose scale sees this item come and go: what a person writes of it beside would count twice."""
+    """Why a person's word of this item is not taken: one of these places is weighed."""
     for name in places:
-        place = book.settings.place(name)
-        if place is not None and place.scale and place.item == item:
+        if (place := book.settings.weighed(name, item)) is not None:
             return f"{place.name} ditimbang: pilih catatan timbangannya, atau tandai tidak ditimbang"
     return None
 

@@ -198,8 +198,8 @@ class Stock:
             return "Tempat asal dan tujuan sama"
         if act.place and (strange := strange_place(connection, book.settings, act.place)) is not None:
             return strange
-        other = book.settings.place(act.place)
-        if other is not None and other.scale and other.item == item and row.sensor:
+        other = book.settings.weighed(act.place, item)
+        if other is not None and row.sensor:
             return f"{other.name} ditimbang sendiri: timbangannya sudah mencatat ini"
         if row.after_g is None and known.unit != row.unit and getattr(act, "amount", None) is None:
             return "Satuannya lain: tulis jumlahnya"
