@@ -110,10 +110,18 @@ def test_items_say_how_long_they_last_and_that_it_is_an_estimate(kitchen: Bench)
         assert client.get(f"/api/v1/items/{name}").status_code in (404, 422)
 
 
+def test_without_a_menu_the_forum_says_so(kitchen: Bench) -> None:
+    """A sentence, and no empty frame."""
+    forum = phone(kitchen).get("/forum").text
+    assert "Belum ada menu" in forum
+    assert 'class="rows needs"' not in forum
+
+
 def test_needs_are_for_everybody_and_name_nobody(kitchen: Bench) -> None:
     """JSON and CSV of the same list; dishes without a recipe are told; no person is."""
     plan(kitchen)
     client = phone(kitchen)
+    assert 'class="rows needs"' in client.get("/forum").text
     told = client.get("/api/v1/needs").json()
     rows = {row["item"]: row for row in told["items"]}
     assert [(row["item"], row["amount"], row["needed_for"], row["deliver_by"]) for row in told["items"]] == [
